@@ -1,0 +1,1 @@
+"""Pure functions on arrays: rates, aggregates, comparisons, statistics, and what else moved."""

@@ -1,0 +1,1 @@
+"""Settings: one typed, closed class; command line over environment over file."""

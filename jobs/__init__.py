@@ -1,0 +1,1 @@
+"""Long work in a small pool: progress, cancel, result."""

@@ -1,0 +1,1 @@
+"""The vocabulary every room shares: metrics, labels, samples, series, units, Prometheus text."""

@@ -1,0 +1,1 @@
+"""Pages: layouts, and the HTML document around them."""

@@ -1,0 +1,1 @@
+"""Ring (hot, raw), archive (SQL rollups), writer, query: the one way to read."""

@@ -1,0 +1,1 @@
+"""The archive: rollups, flat rows and events in SQL."""

@@ -1,0 +1,1 @@
+"""The shape of the databases over time: two alembic histories, ``archive`` and ``state`` (see `env`)."""

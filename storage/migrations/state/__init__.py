@@ -1,0 +1,1 @@
+"""History of the state tables: people, login sessions, tokens, audit."""

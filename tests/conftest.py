@@ -1,0 +1,59 @@
+"""Fixtures for every room, and the rule that decides what a skip means."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from tests.support import TEST_ALL, free_port, new_schema, postgres_server, redis_server
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With VIGIE_TEST_ALL=1 a skipped test has failed, unless it is marked ``hardware``."""
+    report = yield
+    if TEST_ALL and report.skipped and not hasattr(report, "wasxfail") and not item.get_closest_marker("hardware"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and VIGIE_TEST_ALL=1 allows no skip: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a whole file that skips itself."""
+    report = yield
+    if TEST_ALL and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and VIGIE_TEST_ALL=1 allows no skip: {report.longrepr}"
+    return report
+
+
+@pytest.fixture
+def port() -> int:
+    """A free TCP port of this machine."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A real Redis for the whole run."""
+    with redis_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A real PostgreSQL for the whole run."""
+    with postgres_server() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def state_url(request: pytest.FixtureRequest) -> str | None:
+    """Where tables are kept, in turn: None for a file, or an empty place in a real PostgreSQL."""
+    return new_schema(request.getfixturevalue("postgres_url")) if request.param == "postgres" else None
