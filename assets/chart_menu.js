@@ -3,7 +3,7 @@
 (function () {
   'use strict';
   const vigie = window.vigie = window.vigie || {};
-  let button = null, top = 0;
+  let button = null;
 
   const menu = () => document.getElementById('shell-chart-menu');
   const items = () => Array.from(menu().querySelectorAll('[role=menuitem]')).filter(item => !item.hidden);
@@ -19,12 +19,15 @@
     const rule = box.querySelector('[data-action=alert]');
     if (rule) rule.hidden = figure.dataset.kind === 'bars' || !figure.dataset.drawing && !figure.dataset.chart.startsWith('q:');
     box.hidden = false;
-    const place = at.getBoundingClientRect(), width = box.offsetWidth, height = box.offsetHeight;
-    top = place.top;
-    box.style.left = Math.max(8, Math.min(place.right - width, innerWidth - width - 8)) + 'px';
-    box.style.top = (place.bottom + height + 8 > innerHeight ? Math.max(8, place.top - height - 4) : place.bottom + 4) + 'px';
+    place();
     at.setAttribute('aria-expanded', 'true');
     items()[0].focus();
+  }
+
+  function place() {
+    const box = menu(), at = button.getBoundingClientRect(), width = box.offsetWidth, height = box.offsetHeight;
+    box.style.left = Math.max(8, Math.min(at.right - width, innerWidth - width - 8)) + 'px';
+    box.style.top = (at.bottom + height + 8 > innerHeight ? Math.max(8, at.top - height - 4) : at.bottom + 4) + 'px';
   }
 
   function close(refocus) {
@@ -59,9 +62,11 @@
     event.preventDefault();
     list[(next + list.length) % list.length].focus();
   });
-  // A scroll that had ended before the menu opened is told afterwards.
+  // Charts drawn above it may push its chart down: it goes along as long as its button can be seen.
   window.addEventListener('scroll', () => {
-    if (button && Math.abs(button.getBoundingClientRect().top - top) > 2) close(false);
+    if (!button) return;
+    const at = button.getBoundingClientRect();
+    if (!button.isConnected || at.bottom < 0 || at.top > innerHeight) close(false); else place();
   }, {passive: true});
   window.addEventListener('resize', () => close(false));
 })();
