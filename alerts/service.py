@@ -47,6 +47,7 @@ from alerts.windows import Windows
 from analysis.backtest import Span, Suggestion, Summary, spans, suggest, summary
 from config.dashboard import SEVERITIES, AlertThresholds
 from live.hub import Hub
+from metrics.metric import unit_of
 from storage.database import Database
 from storage.errors import StorageError
 from storage.latest import Latest
@@ -258,10 +259,11 @@ class Alerts:
         rule = entry.rule
         series = counts.get(rule.id, 0) if self.engine.active and rule.enabled else None
         mine = [alert.state for alert in opened if alert.rule == rule.id]
+        metric = parse_selector(rule.selectors[0]).name or ""
         return RuleStatus(
             entry, rule.limit(thresholds), rule.resolve_limit(thresholds), series, mine.count("pending"),
             mine.count("firing"), bool(rule.source) and series == 0, entry.problem or problems.get(rule.id, ""),
-            units.get(parse_selector(rule.selectors[0]).name or "", ""),
+            units.get(metric, unit_of(metric)),
         )
 
     def fired(self, since: float) -> dict[str, tuple[float, int]]:

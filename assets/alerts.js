@@ -10,6 +10,7 @@
   'use strict';
   const vigie = window.vigie = window.vigie || {};
   const parts = {};
+  const plural = new Intl.PluralRules(document.documentElement.lang || 'en');
   let tab = 'firing', texts = null, textsOf = null, waiting = 0;
 
   const page = () => {
@@ -23,7 +24,7 @@
     if (at && textsOf !== at) { textsOf = at; texts = JSON.parse(at.dataset.words); }
     let text = texts && texts[name];
     if (text === undefined) return name;
-    if (Array.isArray(text)) text = text[values && values.count === 1 ? 0 : 1];
+    if (Array.isArray(text)) text = text[plural.select(values && values.count || 0) === 'one' ? 0 : 1];  // French says 0 as it says 1
     return fill(text, values);
   }
 

@@ -62,7 +62,7 @@
     const lines = [last ? A.say('last', {time: A.when(last.fired), name: last.name}) : A.say('never'),
       A.say('watching', {rules: on.filter(rule => !rule.waiting).length, series: vigie.format.number(series, 0)})];
     const waiting = on.filter(rule => rule.waiting), wrong = on.filter(rule => rule.problem);
-    if (waiting.length) lines.push(A.say('waiting', {count: waiting.length, names: waiting.slice(0, 4).map(rule => rule.words).join(', ') + (waiting.length > 4 ? ' …' : '')}));
+    if (waiting.length) lines.push(A.say('waiting', {count: waiting.length, names: waiting.slice(0, 4).map(rule => rule.words).join(', ') + (waiting.length > 4 ? ', …' : '')}));
     if (wrong.length) lines.push(A.el('p', 'al-bad', A.say('wrong_rules', {count: wrong.length, names: wrong.map(rule => rule.words).join(', ')})));
     state(wrong.length ? 'is-warning' : 'is-ok', A.say('quiet'), lines, clear);
   }

@@ -81,7 +81,7 @@
     const fact = (words, value) => A.el('div', 'al-sum', A.el('span', 'muted', words), A.el('strong', 'num', value));
     const most = found.most_frequent;
     panel().querySelector('.al-sums').replaceChildren(
-      fact(A.say('sum_alerts'), vigie.format.number(found.count, 0)), fact(A.say('sum_firing'), length(found.firing_seconds)),
+      fact(A.say('sum_alerts'), vigie.format.number(found.count, 0)), fact(A.say('sum_firing'), length(found.count ? found.firing_seconds : null)),
       fact(A.say('mtta'), length(found.mean_seconds_to_acknowledge)), fact(A.say('mttr'), length(found.mean_seconds_to_resolve)),
       fact(A.say('most'), most ? most.name + ' (' + most.count + ')' : '–'),
     );

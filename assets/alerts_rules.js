@@ -26,7 +26,7 @@
     if (rule.waiting) return [A.say('state_waiting'), ''];
     if (rule.firing) return [A.say('state_firing', {count: rule.firing}), A.severity(rule.severity)];
     if (rule.pending) return [A.say('state_pending', {count: rule.pending}), 'is-warning'];
-    return [A.say('state_ok'), 'is-ok'];
+    return rule.series === 0 ? [A.say('state_nothing'), ''] : [A.say('state_ok'), 'is-ok'];
   }
 
   function draw() {

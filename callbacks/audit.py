@@ -97,10 +97,8 @@ def facts(_verified: Any) -> Any:
         return states.failed(_("The trail cannot be read"), sentence(str(error)))
 
 
-def verify(clicks: Any) -> Any:
+def verify(_clicks: Any) -> Any:
     """Recomputes the chain; recorded itself."""
-    if not clicks:
-        return no_update
     try:
         found = vigie().audit.verify()
     except StorageError as error:
@@ -125,4 +123,5 @@ def register(app: Dash) -> None:
     app.callback(
         Output(ids.AUDIT_VERIFIED, "children"), Input(ids.AUDIT_VERIFY, "n_clicks"),
         running=[(Output(ids.AUDIT_VERIFY, "disabled"), True, False)],
+        prevent_initial_call=True,  # one that answered no_update would hold back the facts, which wait for it
     )(requires("audit:view")(verify))

@@ -73,6 +73,13 @@ def rate_of(counter: Metric) -> Metric:
     return Metric(stem + "_per_second", "gauge", unit, f"{counter.help}, per second")
 
 
+def unit_of(name: str) -> str:
+    """The base unit that a metric's name tells, and "" where it tells none: for a metric without a series so far."""
+    stem = name.removesuffix("_total")
+    found = [unit for unit, suffix in _UNIT_SUFFIX.items() if stem.endswith(suffix)]
+    return max(found, key=len, default="per_second" if stem.endswith("_per_second") else "")
+
+
 def escape(value: str) -> str:
     """A label value as the Prometheus text format writes it."""
     return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')

@@ -196,6 +196,19 @@ def test_a_viewer_only_looks_and_the_overview_leads_there(lookout: Server, visit
     assert requests.get(f"{lookout.url}/alerts", timeout=10, allow_redirects=False).status_code == 302
 
 
+def test_a_rule_with_nothing_to_watch_does_not_say_that_all_is_well(lookout: Server, visitor: Visitor) -> None:
+    add(lookout, id="elsewhere", name="Elsewhere", selectors=["no_such_thing_used_ratio"], threshold=0.9)
+    page = opened(visitor, lookout, "?tab=rules")
+    row = page.locator(f"{PAGE} .al-rule[data-rule=elsewhere]")
+    row.wait_for()
+    assert row.locator(".al-rule-state").inner_text().split("\n")[0] == "nothing to watch"
+    assert "90 %" in row.locator(".al-rule-if").inner_text()
+    page.click(f"{PAGE} [data-al-tab=history]")
+    page.fill(f"{PAGE} .al-panel-history [name=text]", "no alert has this in its name")
+    page.wait_for_function(f"() => document.querySelector('{PAGE} .al-sums strong').innerText === '0'")
+    assert page.locator(f"{PAGE} .al-sums strong").nth(1).inner_text() == "–"
+
+
 def test_nothing_moves_under_a_hand_that_types(lookout: Server, visitor: Visitor) -> None:
     page = opened(visitor, lookout)
     card(page, "Memory used at all").wait_for()

@@ -16,6 +16,7 @@ def test_an_administrator_finds_who_did_what_and_verifies_it(server: Server, vis
     assert server.run("user", "role", name, "viewer").returncode == 0
     page = visitor.open(server, "/audit")
     ready(page)
+    page.wait_for_selector("#audit-facts p:has-text('rows since')")
     page.select_option("#audit-action", "user")
     page.fill("#audit-text", name)
     page.keyboard.press("Enter")

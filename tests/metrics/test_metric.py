@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
-from metrics.metric import Metric, is_present, labels, rate_of, series_key
+from metrics.metric import Metric, is_present, labels, rate_of, series_key, unit_of
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,11 @@ def test_rates_are_named_after_their_counter():
     assert rate_of(Metric("x_bytes_total", "counter", "bytes", "h")).name == "x_bytes_per_second"
     assert rate_of(Metric("disk_busy_seconds_total", "counter", "seconds", "h")).name == "disk_busy_ratio"
     assert rate_of(Metric("reads_total", "counter", "", "h")).name == "reads_per_second"
+
+
+def test_a_name_tells_the_unit_of_a_metric_nobody_has_sent_yet():
+    names = ("gpu_memory_used_ratio", "read_bytes_per_second", "read_bytes_total", "reads_per_second", "cpu_load1")
+    assert list(map(unit_of, names)) == ["ratio", "bytes_per_second", "bytes", "per_second", ""]
 
 
 @given(st.dictionaries(st.from_regex(r"[a-z]{1,6}", fullmatch=True), st.text(max_size=20), max_size=4))
