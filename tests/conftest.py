@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 
 import pytest
 
-from tests.support import TEST_ALL, free_port, new_schema, postgres_server, redis_server
+from tests.support import CHROMIUM_ARGS, TEST_ALL, free_port, need, new_schema, postgres_server, redis_server
 
 
 @pytest.hookimpl(wrapper=True)
@@ -33,6 +33,13 @@ def pytest_make_collect_report(
     return report
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A browser on a busy machine may be late: what fails in one is tried once more, and named RERUN at the end."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 @pytest.fixture
 def port() -> int:
     """A free TCP port of this machine."""
@@ -57,3 +64,9 @@ def postgres_url() -> Iterator[str]:
 def state_url(request: pytest.FixtureRequest) -> str | None:
     """Where tables are kept, in turn: None for a file, or an empty place in a real PostgreSQL."""
     return new_schema(request.getfixturevalue("postgres_url")) if request.param == "postgres" else None
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, object]:
+    """Debian's Chromium instead of a downloaded one."""
+    return {"executable_path": need("chromium"), "args": list(CHROMIUM_ARGS)}

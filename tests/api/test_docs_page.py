@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import ConsoleMessage, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage
 
 from tests.api.house import House
-from tests.support import CHROMIUM_ARGS, need
 
 
 @pytest.mark.e2e
-def test_a_route_can_be_tried(served: tuple[House, str]) -> None:
+def test_a_route_can_be_tried(served: tuple[House, str], browser: Browser) -> None:
     house, address = served
     token = house.token("browser", "metrics:read")
     errors: list[str] = []
@@ -19,17 +18,16 @@ def test_a_route_can_be_tried(served: tuple[House, str]) -> None:
         if message.type == "error":
             errors.append(message.text)
 
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=need("chromium"), args=list(CHROMIUM_ARGS))
-        page = browser.new_context(extra_http_headers={"Authorization": f"Bearer {token}"}).new_page()
-        page.on("console", note)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(f"http://{address}/api/docs")
-        page.locator(".opblock").first.wait_for()
-        page.locator(".opblock-summary-path", has_text="latest").click()
-        page.locator("button.execute").click()
-        answer = page.locator(".live-responses-table .response .highlight-code").first
-        answer.wait_for()
-        assert "cpu_percent" in answer.inner_text()
-        browser.close()
+    context = browser.new_context(extra_http_headers={"Authorization": f"Bearer {token}"})
+    page = context.new_page()
+    page.on("console", note)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"http://{address}/api/docs")
+    page.locator(".opblock").first.wait_for()
+    page.locator(".opblock-summary-path", has_text="latest").click()
+    page.locator("button.execute").click()
+    answer = page.locator(".live-responses-table .response .highlight-code").first
+    answer.wait_for()
+    assert "cpu_percent" in answer.inner_text()
+    context.close()
     assert errors == []

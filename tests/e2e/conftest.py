@@ -11,7 +11,7 @@ from playwright.sync_api import Browser
 
 from tests.e2e.harness import Server, wait_for_past
 from tests.e2e.visit import Visitor
-from tests.support import CHROMIUM_ARGS, create_database, need
+from tests.support import create_database
 
 Starter = Callable[..., Server]
 
@@ -73,12 +73,6 @@ def any_server(request: pytest.FixtureRequest) -> Server:
     name = "server" if request.param == "files" else "stores_server"
     running: Server = request.getfixturevalue(name)
     return running
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args() -> dict[str, object]:
-    """Debian's Chromium instead of a downloaded one."""
-    return {"executable_path": need("chromium"), "args": list(CHROMIUM_ARGS)}
 
 
 @pytest.fixture
