@@ -151,7 +151,8 @@ def wire(
     with server.app_context():
         bootstrap = vendor_url("bootstrap.min.css")
         dash_app = VigieDash(
-            server, bootstrap_url=bootstrap, plotly_url=plotly_url, base_path=settings.base_path, validate=validate,
+            server, bootstrap_url=bootstrap, plotly_url=plotly_url, bundle_url=static_files(server).bundle_url,
+            base_path=settings.base_path, validate=validate,
         )
     callbacks.register(dash_app)
     below(server, settings.base_path, settings.trusted_proxies)

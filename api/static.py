@@ -26,6 +26,7 @@ from flask import Flask, Response, abort, request
 from werkzeug.datastructures import HeaderSet
 from werkzeug.security import safe_join
 
+from api.bundle import Bundle
 from api.encoding import LEAST, Encoding, best_encoding, compress_apart
 
 log = structlog.get_logger(__name__)
@@ -47,6 +48,8 @@ FIRST = (
     ("dash_ag_grid", "async-community.js"), ("plotly", "package_data/plotly.min.js"),
 )
 """(Package, files in it) that pages load, or may; the largest last. Others are compressed once somebody asks."""
+APART = ("base.css", "door.css", "embed.css", "favicon.svg", "tokens.css")
+"""Assets that pages before a sign-in name by themselves; all others travel in the bundles."""
 HANDLED = ("/_dash-component-suites/", "/assets/")
 FOREVER = "public, max-age=31536000, immutable"
 ASK_AGAIN = "no-cache"
@@ -117,6 +120,7 @@ class StaticFiles:
 
     def __init__(self, cache_dir: Path, assets_dir: Path) -> None:
         self._cache_dir, self._assets_dir = cache_dir, assets_dir
+        self._bundles = {ending: Bundle(assets_dir, cache_dir, ending) for ending in (".js", ".css")}
         self._lock = threading.Lock()
         self._digests: dict[tuple[Path, int, int], str] = {}
         self._ready: set[str] = set()
@@ -126,6 +130,11 @@ class StaticFiles:
         self._worker: threading.Thread | None = None
         if cache_dir.is_dir():
             self._ready.update(entry.name for entry in cache_dir.iterdir() if entry.suffix in (".br", ".gzip"))
+
+    def bundle_url(self, ending: str) -> str | None:
+        """The address of all assets that end in ``.js`` or ``.css`` as one file; None when it cannot be made."""
+        made = self._bundles[ending].path()
+        return f"/static/bundle/{made.name}" if made else None
 
     def find(self, path: str, modified: str = "") -> Found | None:
         """The file behind a URL path; ``modified`` is the ``m`` parameter that Dash appends to assets."""
@@ -141,6 +150,9 @@ class StaticFiles:
             return Found(found, modified == str(int(found.stat().st_mtime))) if found else None
         if path.startswith("/static/plotly/"):
             found = _inside(PLOTLY_DIR, path.removeprefix("/static/plotly/"), (".js",))
+            return Found(found, True) if found else None
+        if path.startswith("/static/bundle/"):
+            found = _inside(self._cache_dir, path.removeprefix("/static/bundle/"), tuple(self._bundles))
             return Found(found, True) if found else None
         if path.startswith("/static/vendor/"):
             mark_, _, inner = path.removeprefix("/static/vendor/").partition("/")
@@ -173,12 +185,13 @@ class StaticFiles:
         """
         groups = [(_group_dir(name), files) for name, (_, _, files) in VENDOR.items()]
         wanted = [group[1] / file for group, files in groups if group for file in files]
-        wanted += [path for path in self._assets_dir.rglob("*") if path.is_file()]
-        bundle = plotly_url()
-        wanted += [PLOTLY_DIR / bundle.rpartition("/")[2]] if bundle else []
+        wanted += [made for bundle in self._bundles.values() if (made := bundle.path())]
+        wanted += [path for name in APART if (path := self._assets_dir / name).is_file()]
+        plotly = plotly_url()
+        wanted += [PLOTLY_DIR / plotly.rpartition("/")[2]] if plotly else []
         for package, pattern in FIRST:
             base = _package_dir(package)
-            if base and not (bundle and package == "plotly"):
+            if base and not (plotly and package == "plotly"):
                 wanted += sorted(base.glob(pattern))
         for path in wanted:
             self._want(self._digest(path), path)

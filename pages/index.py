@@ -107,16 +107,18 @@ class VigieDash(Dash):
         server: the Flask app, its guard already in place.
         bootstrap_url: address of Bootstrap's style sheet.
         plotly_url: address of our own plotly.js bundle, or None when there is none; asked once per document.
+        bundle_url: address of all assets of an ending as one file, or None: then each is loaded by itself.
         base_path: what browsers put before every address; it is gone from a request that arrives here.
         validate: keep Dash's layout validation on. For tests only: it puts every page into everybody's HTML.
     """
 
     def __init__(
-        self, server: Flask, *, bootstrap_url: str, plotly_url: Callable[[], str | None], base_path: str = "/",
-        validate: bool = False,
+        self, server: Flask, *, bootstrap_url: str, plotly_url: Callable[[], str | None],
+        bundle_url: Callable[[str], str | None], base_path: str = "/", validate: bool = False,
     ) -> None:
         init_i18n(server)
         self._bootstrap_url, self._plotly_url, self._base_path = bootstrap_url, plotly_url, base_path
+        self._bundle_url = bundle_url
         super().__init__(
             name="services",  # a module at the top: page modules are then called pages.<file>
             server=server,  # type: ignore[arg-type]  # a Flask app is what it takes
@@ -134,6 +136,11 @@ class VigieDash(Dash):
     def _below(self, path: str) -> str:
         """A path of the app as a browser asks for it, whatever the request in hand came by: a file has one address."""
         return self._base_path.rstrip("/") + path
+
+    def _bundled(self, tags: str, ending: str) -> str:
+        """Tags of the document with one for all assets where the first of them stood."""
+        address = self._bundle_url(ending)
+        return one_for_all(tags, self.get_asset_url(""), self._below(address)) if address else tags
 
     def csp_hashes(self, hash_algorithm: str = "sha256") -> Sequence[str]:
         """Hashes of every inline script of the document, for the Content-Security-Policy."""
@@ -194,7 +201,7 @@ class VigieDash(Dash):
             title, prefix = f"{embed.title} – Vigie", embedded.prefix(self._base_path)
             preload = [f"{prefix}_dash-dependencies"]  # the layout is asked for with the reader's time zone
             plotly = plotly or PLOTLY  # Dash would look for it below the link
-        scripts, grid = trim_scripts(parts["scripts"])
+        scripts, grid = trim_scripts(self._bundled(parts["scripts"], ".js"))
         page = {
             "lang": formats.language(), "timezone": identity.timezone if identity else "", "grid": grid,
             "refresh": ui.refresh_rate_ms,
@@ -213,7 +220,7 @@ class VigieDash(Dash):
             icon=self.get_asset_url("favicon.svg"),
             preload="\n".join(PRELOAD.format(address) for address in preload),
             bootstrap=escape(self._below(self._bootstrap_url)),
-            css=parts["css"], scripts=scripts, renderer=parts["renderer"],
+            css=self._bundled(parts["css"], ".css"), scripts=scripts, renderer=parts["renderer"],
             config=embedded.config(parts["config"], self._base_path) if embed else parts["config"],
             first=to_html(frame() if embed else frame(_layout(entry, named)), href(request.path)),
             entry='<div id="react-entry-point"><div class="_dash-loading"></div></div>',
@@ -230,6 +237,19 @@ def _not_as_asked(error: CallbackException) -> Any:
     if type(error) is not CallbackException:
         raise error
     return current_app.handle_http_exception(BadRequest())
+
+
+def one_for_all(tags: str, folder: str, address: str) -> str:
+    """Tags, a line each, of which the first that names a file in ``folder`` names ``address``; the others go."""
+    kept, seen = [], False
+    for tag in tags.split("\n"):
+        own = f'"{folder}' in tag
+        if not own:
+            kept.append(tag)
+        elif not seen:
+            seen = True
+            kept.append(re.sub(r'(src|href)="[^"]*"', lambda found: f'{found[1]}="{address}"', tag))
+    return "\n".join(kept)
 
 
 def trim_scripts(tags: str) -> tuple[str, str]:

@@ -136,6 +136,25 @@ def test_the_plotly_bundle(client: FlaskClient, tmp_path: Path, monkeypatch: pyt
     assert (answer.text, answer.headers["Cache-Control"]) == ("bundle", FOREVER)
 
 
+def test_the_bundle_follows_its_parts(server: Flask, client: FlaskClient, tmp_path: Path) -> None:
+    files = static_files(server)
+    assert files.bundle_url(".js") is None, "there is no script"
+    first = files.bundle_url(".css")
+    assert client.get(first).text == f"{TEXT.strip()}\nb {{}}\n"
+    assert client.get(first).headers["Cache-Control"] == FOREVER
+    (tmp_path / "assets" / "small.css").write_text("i {}", encoding="ascii")
+    second = files.bundle_url(".css")
+    assert second != first and client.get(second).text.endswith("\ni {}\n")
+    assert client.get(first).status_code == 404
+    next((tmp_path / "cache").glob("vigie-*.css")).unlink()
+    assert client.get(files.bundle_url(".css")).status_code == 200, "one that somebody removed is made again"
+
+
+def test_without_a_folder_to_write_to_pages_name_each_file(server: Flask, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("in the way", encoding="ascii")
+    assert static_files(server).bundle_url(".css") is None
+
+
 def test_warming_makes_what_pages_load(
     server: Flask, client: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,7 +164,8 @@ def test_warming_makes_what_pages_load(
     (tmp_path / "plotly-1.min.js").write_text(TEXT, encoding="ascii")
     static_files(server).warm()
     idle(server)
-    for address in (vendor_url("bootstrap.min.css"), "/assets/a.css", "/static/plotly/plotly-1.min.js",
+    for address in (vendor_url("bootstrap.min.css"), static_files(server).bundle_url(".css"),
+                    "/static/plotly/plotly-1.min.js",
                     "/_dash-component-suites/dash/html/dash_html_components.min.js"):
         assert client.get(address, headers=ANY).headers["Content-Encoding"] == "br"
     assert "Content-Encoding" not in client.get("/assets/small.css", headers=ANY).headers

@@ -9,7 +9,8 @@ import re
 
 import pytest
 
-from pages.index import BOOT, trim_scripts
+from api.static import FOREVER
+from pages.index import BOOT, ROOT, trim_scripts
 from tests.pages.site import BROWSER, Site
 
 
@@ -34,6 +35,19 @@ def test_scripts_wait_and_unused_ones_are_left_out(site: Site):
     for unused in ("polyfill", "dash_table", "dash_ag_grid"):
         assert not any(unused in tag for tag in loaded), unused
     assert json.loads(re.search(r'id="vigie-page">(.*?)</script>', html)[1])["grid"].endswith(".js")
+
+
+def test_all_scripts_and_all_styles_of_our_own_are_one_file_each(site: Site):
+    client = site.signed_in()
+    html = client.get("/", headers=BROWSER).text
+    for ending in ("js", "css"):
+        (address,) = re.findall(rf'"(/static/bundle/[^"]+[.]{ending})"', html)
+        bundle = client.get(address)
+        assert bundle.headers["Cache-Control"] == FOREVER
+        parts = sorted((ROOT / "assets").glob(f"*.{ending}"))
+        places = [bundle.text.index(part.read_text().strip()) for part in parts]
+        assert places == sorted(places), "in the order in which Dash would load them"
+    assert "/assets/" not in html.replace("/assets/favicon.svg", "")
 
 
 def test_trimming_keeps_inline_scripts_and_finds_the_grid():
