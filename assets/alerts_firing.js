@@ -52,9 +52,10 @@
     const over = Array.from(cards.values()).filter(card => card.alert.state === 'resolved').length;
     const clear = over ? A.button(A.say('clear', {count: over}), '', {alClear: '1'}) : null;
     if (firing.length) {
-      const worst = firing[0].severity, told = firing.filter(one => one.muted).length;
+      const worst = firing[0].severity, told = firing.filter(one => one.muted).length, free = firing.filter(one => !one.acknowledged).length;
       state(A.severity(worst), A.say('firing', {count: firing.length}), [
-        told ? A.say('muted_count', {count: told}) : '', firing.some(one => !one.acknowledged) ? A.say('unacknowledged', {count: firing.filter(one => !one.acknowledged).length}) : A.say('all_acknowledged'),
+        told ? A.say(firing.length === told ? 'all_muted' : 'muted_count', {count: told}) : '',
+        A.say(free === firing.length ? 'none_acknowledged' : free ? 'unacknowledged' : 'all_acknowledged', {count: free || firing.length}),
       ], clear);
       return;
     }
