@@ -111,7 +111,8 @@ def compose(
         else:
             text, own_text = made or text, bool(made)
     severity: Any = worst(told)
-    page, _ = links(settings.public_url, told[0])
+    url = settings.public_url
+    page, _ = links(url, told[0])
     return Message(
         key=key, thread=thread, title=title[:LONGEST_TITLE], text=text,
         html=_pages().get_template("message.html").render(
@@ -120,7 +121,9 @@ def compose(
         ),
         severity=severity if severity in SEVERITIES else "critical", over=all(one.state == "resolved" for one in told),
         at=datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        url=page, alerts=[data(one, links(settings.public_url, one)[0]) for one in notices],
+        url=page, alerts=[
+            data(one, links(url, one)[0]) | {"message": facts(one, words, url)["message"]} for one in notices
+        ],
     ), wrong
 
 

@@ -200,6 +200,14 @@ def test_what_is_silenced_is_logged_and_not_sent(make: Callable[..., Post]) -> N
         assert not hook.got and shown.get(0.0) is None
 
 
+def test_a_webhook_gets_the_alerts_own_words_filled_in(make: Callable[..., Post]) -> None:
+    with webhook() as hook:
+        post = make({"hook": {"url": hook.url}})
+        post.flips.add(message="{what} is at {value} (limit {limit}).")
+        post.until("sent")
+        assert hook.got[0]["body"]["alerts"][0]["message"] == "CPU use is at 97 % (limit 85 %)."
+
+
 def test_a_broken_template_hides_no_alert(make: Callable[..., Post]) -> None:
     with webhook() as hook:
         post = make({"hook": {"url": hook.url, "bodyTemplate": "one\n{{ nope }}"}})
