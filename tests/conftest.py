@@ -34,10 +34,15 @@ def pytest_make_collect_report(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A browser on a busy machine may be late: what fails in one is tried once more, and named RERUN at the end."""
+    """With two processes, one runs all tests of the real server and the browser, the other file by file the rest: two
+    browsers on two cores are slower than one. What fails in a browser, which may be late on a busy machine, is tried
+    once more, and named RERUN at the end."""
     for item in items:
-        if "browser" in getattr(item, "fixturenames", ()):
+        in_browser = "browser" in getattr(item, "fixturenames", ())
+        if in_browser:
             item.add_marker(pytest.mark.flaky(reruns=1))
+        real = in_browser or item.path.parent.name == "e2e"
+        item.add_marker(pytest.mark.xdist_group("the real server" if real else str(item.path)))
 
 
 @pytest.fixture

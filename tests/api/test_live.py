@@ -285,7 +285,8 @@ def gunicorn(folder: Path) -> Iterator[str]:
         env={**os.environ, "HOUSE_FOLDER": str(folder)}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )
     try:
-        wait_until(lambda: process.poll() is not None or (listens(port) and (folder / "token").exists()), 30)
+        token = folder / "token"
+        wait_until(lambda: process.poll() is not None or (listens(port) and token.exists() and token.read_text()), 30)
         assert process.poll() is None, process.stderr and process.stderr.read().decode()
         yield f"127.0.0.1:{port}"
     finally:

@@ -6,10 +6,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, expect
 
 from tests.e2e.harness import Server
 
+PATIENCE = 20_000
+"""Milliseconds for what a page is to do by itself; a busy machine is slow."""
+expect.set_options(timeout=PATIENCE)
 SPY = """
 document.addEventListener('securitypolicyviolation', event =>
     console.error(['Content-Security-Policy', event.violatedDirective, event.blockedURI, event.sourceFile].join(' ')));
@@ -32,7 +35,7 @@ class Visitor:
         """A browser of its own: no cookie, nothing stored."""
         made = self.browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
         made.add_init_script(SPY)
-        made.set_default_timeout(20_000)
+        made.set_default_timeout(PATIENCE)
         made.on("console", self._listen)
         made.on("weberror", lambda e: self._note(f"script: {e.error}"))
         made.on("response", self._judge)
