@@ -127,6 +127,7 @@ def register(bp: APIBlueprint) -> None:
         _not_oneself(user)
         with answered():
             vigie().accounts.people.set_password(user.name, password, must_change=True)
+        vigie().accounts.lockouts.forgive(user.name)  # the wrong ones were why it is asked for
         return _answer(user, password)
 
     @bp.delete("/users/<int:user>/lock", summary="Forget failed sign-ins at a name", responses={
@@ -135,8 +136,8 @@ def register(bp: APIBlueprint) -> None:
     @requires("users:manage")
     def users_unlock(path: UserPath) -> Response:
         user = user_of(path.user)
-        if vigie().accounts.lockouts.clear(user.name):
-            audit.record("account.unlock", user.name)
+        vigie().accounts.lockouts.forgive(user.name)
+        audit.record("account.unlock", user.name)
         return json_response(several([user])[0])
 
     @bp.delete("/users/<int:user>/second-factor", summary="Take a lost second factor away; ends all their sign-ins",

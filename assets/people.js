@@ -102,7 +102,7 @@
     form.elements.role.value = told.role;
     form.elements.source.value = told.source;
     const acts = {
-      password: !told.me && told.source === 'local', unlock: told.locked, factor: !told.me && told.factor,
+      password: !told.me && told.source === 'local', unlock: !told.me && told.source === 'local', factor: !told.me && told.factor,
       sessions: !told.me && told.sessions > 0, disable: !told.me && !told.disabled, enable: !told.me && told.disabled,
     };
     box.querySelectorAll('[data-act]').forEach(row => { row.hidden = !acts[row.dataset.act]; });
@@ -116,7 +116,7 @@
 
   function changed(user, password, said) {
     manage({
-      id: user.id, name: user.name, role: user.role, source: user.source, disabled: user.disabled, locked: user.locked > 0,
+      id: user.id, name: user.name, role: user.role, source: user.source, disabled: user.disabled,
       factor: user.second_factor, me: false, sessions: user.sessions,
     });
     secret(get('people-manage'), password);

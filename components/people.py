@@ -95,7 +95,7 @@ def users_table(
     def row(user: User) -> html.Tr:
         told = json.dumps({
             "id": user.id, "name": user.name, "role": user.role, "source": user.source, "disabled": user.disabled,
-            "locked": waits.get(user.name, 0) > 0, "factor": user.second_factor, "me": user.id == me,
+            "factor": user.second_factor, "me": user.id == me,
             "sessions": sessions.get(user.id, 0),
         })
         cells: list[Any] = [

@@ -155,6 +155,7 @@ def _user_add(accounts: Accounts, given: argparse.Namespace) -> None:
 def _user_passwd(accounts: Accounts, given: argparse.Namespace) -> None:
     name = accounts.people.get(given.name).name
     accounts.people.set_password(name, _password(given))
+    accounts.lockouts.forgive(name)
     _say(f"{name} has a new password and is signed out everywhere.")
 
 
@@ -173,8 +174,7 @@ def _user_enable(accounts: Accounts, given: argparse.Namespace) -> None:
 
 def _user_unlock(accounts: Accounts, given: argparse.Namespace) -> None:
     name = accounts.people.get(given.name).name
-    if not accounts.lockouts.clear(name):
-        raise Refused(f"{name} has no wrong passwords to forget.")
+    accounts.lockouts.forgive(name)
     audit.record("account.unlock", name)
     _say(f"{name} can try again at once.")
 

@@ -73,13 +73,14 @@ class SignInLimits:
         options = {"socket_timeout": 0.5, "socket_connect_timeout": 0.5}
         return MovingWindowRateLimiter(storage_from_string(url, wrap_exceptions=True, **options))
 
-    def attempt(self, address: str, name: str, device: str = "") -> None:
-        """Lets one attempt begin; `ended` must follow. ``device`` is a browser that is known at that name.
+    def attempt(self, address: str, name: str, device: str = "", mark: str = "") -> None:
+        """Lets one attempt begin; `ended` must follow. ``device`` is a browser that is known at that name; under
+        another ``mark`` (`Lockouts.mark`) the counts of name and device begin anew.
 
         Raises:
             SignInBlocked: there were too many; it says how long to wait. Nothing has begun.
         """
-        network, key = network_of(address), _key(name)
+        network, key, known = network_of(address), _key(name, mark), digest(device + mark)
         with self._lock:
             self._under_way[network] += 1
             cost = self._under_way[network]
@@ -88,22 +89,22 @@ class SignInLimits:
                 raise self._blocked(PER_ADDRESS, network)
             if not self._call(lambda strategy: strategy.hit(PER_NAME, _NAMESPACE, network, key)):
                 raise self._blocked(PER_NAME, network, key)
-            if device and not self._call(lambda strategy: strategy.hit(PER_DEVICE, _NAMESPACE, digest(device))):
-                raise self._blocked(PER_DEVICE, digest(device))
+            if device and not self._call(lambda strategy: strategy.hit(PER_DEVICE, _NAMESPACE, known)):
+                raise self._blocked(PER_DEVICE, known)
         except SignInBlocked:
             self._leave(network)
             raise
 
-    def ended(self, address: str, name: str, device: str = "", *, failed: bool | None) -> None:
+    def ended(self, address: str, name: str, device: str = "", mark: str = "", *, failed: bool | None) -> None:
         """Ends an attempt: one that failed counts for its address, one that did not clears the count of its name; None:
         it was half of one and does neither."""
-        network, key = network_of(address), _key(name)
+        network, key = network_of(address), _key(name, mark)
         if failed:
             self._call(lambda strategy: strategy.hit(PER_ADDRESS, _NAMESPACE, network))
         elif failed is False:
             self._call(lambda strategy: strategy.clear(PER_NAME, _NAMESPACE, network, key))
             if device:
-                self._call(lambda strategy: strategy.clear(PER_DEVICE, _NAMESPACE, digest(device)))
+                self._call(lambda strategy: strategy.clear(PER_DEVICE, _NAMESPACE, digest(device + mark)))
         self._leave(network)
 
     def _leave(self, network: str) -> None:
@@ -150,6 +151,6 @@ class CallLimits:
         return 0 if count <= self._most else max(1, math.ceil((minute + 1) * 60 - now))
 
 
-def _key(name: str) -> str:
+def _key(name: str, mark: str) -> str:
     # A digest: somebody types a password into the name field one day, and it must not lie in Redis.
-    return digest(name.strip().casefold())[:16]
+    return digest(f"{name.strip().casefold()}{mark}")[:16]

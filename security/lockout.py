@@ -9,6 +9,7 @@ Source: OWASP ASVS 4.0.3, 2.2.1 (no more than 100 failed attempts an hour at one
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable
 
 import sqlalchemy as sa
@@ -30,6 +31,10 @@ FORGET = 3600.0
 def key_of(name: str) -> str:
     """What is kept of a name: a digest, for somebody types a password into the name field one day."""
     return digest(login_of(name))[:32]
+
+
+def _mark_of(name: str) -> str:
+    return digest(f"forgiven\n{login_of(name)}")[:32]
 
 
 def wait_after(failed: int) -> float:
@@ -77,6 +82,21 @@ class Lockouts:
             elif wait:
                 connection.execute(sa.update(lockouts).where(lockouts.c.key == key).values(until=now + wait))
         return wait
+
+    def mark(self, name: str) -> str:
+        """Changes when somebody says that ``name`` may try again (`forgive`): what was counted under another mark, in
+        whatever process, counts no more."""
+        with self._database.read() as connection:
+            at = connection.scalar(sa.select(lockouts.c.last).where(lockouts.c.key == _mark_of(name)))
+        return "" if at is None else str(at)
+
+    def forgive(self, name: str) -> None:
+        """Lets ``name`` try again at once, from everywhere."""
+        mark = _mark_of(name)
+        # An integrity error: another process has just done the same.
+        with contextlib.suppress(sa.exc.IntegrityError), self._database.write() as connection:
+            connection.execute(sa.delete(lockouts).where(lockouts.c.key.in_((key_of(name), mark))))
+            connection.execute(sa.insert(lockouts).values(key=mark, failed=0, last=self._now(), until=0.0))
 
     def clear(self, name: str) -> bool:
         """Forgets the failures at ``name``; True when there were any."""

@@ -224,12 +224,12 @@ def _attempt(name: str, device: str = "") -> Iterator[None]:
     """Counts what is done inside as one attempt at ``name``, unless it ends well or is not the asker's fault.
     ``device``: a browser that is known already; else it is asked what it is known as."""
     parts, address = security(), request.remote_addr or ""
-    device = device or devices.device_of(name)
+    device, mark = device or devices.device_of(name), parts.accounts.lockouts.mark(name)
     try:
         wait = 0.0 if device else parts.accounts.lockouts.wait(name)
         if wait:
             raise SignInBlocked(wait)
-        parts.sign_ins.attempt(address, name, device)
+        parts.sign_ins.attempt(address, name, device, mark)
     except SignInBlocked:
         _blocked(name, "session.blocked")
         raise
@@ -250,7 +250,7 @@ def _attempt(name: str, device: str = "") -> Iterator[None]:
         failed = False
         raise
     finally:
-        parts.sign_ins.ended(address, name, device, failed=failed)
+        parts.sign_ins.ended(address, name, device, mark, failed=failed)
         if failed is not None and not device:
             _count(name, failed=failed)
 

@@ -103,6 +103,16 @@ def test_a_locked_name_is_shown_and_unlocked(home: House) -> None:
     person(home, "viewer")
 
 
+def test_a_new_password_counts_at_once_after_many_wrong_ones(home: House) -> None:
+    admin = person(home)
+    wrong = {"username": "viewer", "password": "not it, not it at all"}
+    answers = [home.server.test_client().post("/api/auth/login", json=wrong).status_code for _ in range(6)]
+    assert answers == [401] * 5 + [429]
+    password = admin.post(f"/api/users/{row(admin, 'viewer')['id']}/password").json["password"]
+    given = {"username": "viewer", "password": password}
+    assert home.server.test_client().post("/api/auth/login", json=given).status_code == 403, "right, and to be changed"
+
+
 def test_roles_can_be_read(home: House) -> None:
     roles = person(home).get("/api/roles").json["data"]
     assert set(roles) == {"viewer", "operator", "admin"} and "users:manage" in roles["admin"]

@@ -168,7 +168,6 @@ def load_secrets_in(folder: Path) -> None:
 def test_a_locked_name_a_lost_factor_and_another_door(shell: Shell) -> None:
     shell("user add ada --role admin --password-stdin")
     shell("user add bob --password-stdin")
-    assert shell("user unlock bob")[2] == "bob has no wrong passwords to forget.\n"
     for _ in range(11):
         shell.accounts.lockouts.failed("bob")
     assert shell("user unlock BOB")[1] == "bob can try again at once.\n"

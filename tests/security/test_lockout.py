@@ -98,3 +98,19 @@ def test_an_administrator_unlocks(site: Site, real_time: Clock) -> None:
     assert site.accounts.lockouts.waits(["viewer", "admin"]).keys() == {"viewer"}
     assert site.accounts.lockouts.clear("viewer")
     assert site.sign_in(site.client(), "viewer", PASSWORD).status_code == 302
+
+
+def test_who_may_try_again_may_at_once_wherever_the_wrong_passwords_came_from(site: Site, real_time: Clock) -> None:
+    lockouts, home = site.accounts.lockouts, site.client()
+    assert site.sign_in(home, "viewer").status_code == 302, "a browser that is known from now on"
+    home.delete_cookie(site.server.config["SESSION_COOKIE_NAME"])
+    for client in (site.client(), home):
+        assert [site.sign_in(client, "viewer", "wrong").status_code for _ in range(5)] == [401] * 5
+        assert site.sign_in(client, "viewer").status_code == 429
+        real_time.forward(1)
+        lockouts.forgive("Viewer")
+        assert site.sign_in(client, "viewer").status_code == 302
+        client.delete_cookie(site.server.config["SESSION_COOKIE_NAME"])
+    guess(site, FREE + 1)
+    lockouts.forgive("viewer")
+    assert site.sign_in(site.client(), "viewer").status_code == 302
