@@ -34,7 +34,7 @@ def charts(asked: Mapping[str, Any] | None, slots: Sequence[Mapping[str, Any]]) 
         if isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], int) and 0 <= pair[0] < MOST_CARDS:
             wanted[pair[0]] = pair[1]
     find = vigie().query.series
-    numbers = [slot.get("n") for slot in slots]
+    numbers = [slot.get("n") if isinstance(slot, Mapping) else None for slot in slots]
     return [chart_of(wanted[n], find) if isinstance(n, int) and n in wanted else no_update for n in numbers]
 
 

@@ -22,7 +22,7 @@ def poll(_tick: int | None, keys: Sequence[str] | None, frame: dict[str, Any] | 
     ``frame`` is the newest frame the page has. No update when there is no newer one.
     """
     latest = vigie().latest
-    names = embedded.values_of([key for key in keys or () if isinstance(key, str)][:MOST_KEYS])
+    names = embedded.values_of([key for key in _listed(keys) if isinstance(key, str)][:MOST_KEYS])
     now = round(latest.at * 1000)
     last = frame.get("t") if isinstance(frame, dict) else None
     if now <= 0 or (isinstance(last, int | float) and last >= now):
@@ -32,6 +32,10 @@ def poll(_tick: int | None, keys: Sequence[str] | None, frame: dict[str, Any] | 
     if names and isinstance(last, int | float) and 1.5 * step < now - last <= BACK_SECONDS * 1000:
         answer["back"] = _missed(names, last, now)
     return answer
+
+
+def _listed(keys: Any) -> Sequence[Any]:
+    return keys if isinstance(keys, list) else ()
 
 
 def _missed(names: Sequence[str], last: float, now: float) -> list[list[Any]]:

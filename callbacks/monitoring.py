@@ -15,10 +15,10 @@ LOOK_SECONDS = 6.0
 """How long one poll of the process table counts as someone looking at it."""
 
 
-def fill_tab(_opened: Any, name: Mapping[str, str]) -> Any:
+def fill_tab(_opened: Any, name: Mapping[str, str] | None) -> Any:
     """The content of a tab that was opened."""
     services = vigie()
-    tab = name.get("tab")
+    tab = name.get("tab") if isinstance(name, Mapping) else None
     if tab not in ("system", "gpu", "processes") or not _opened:
         return no_update
     if tab == "processes":

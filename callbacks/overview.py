@@ -25,7 +25,7 @@ def refresh(_tick: int | None, shown: dict[str, Any] | None) -> tuple[Any, ...]:
         services.latest, services.sources(), services.parts(), services.events, services.latest.limits,
     ), services.alerts)
     summary = embedded.public(summary)
-    showing, before = overview.signatures(summary, now), shown or {}
+    showing, before = overview.signatures(summary, now), shown if isinstance(shown, dict) else {}
     gauges: Any = no_update
     if showing["gauges"] != before.get("gauges"):
         selection = services.query.select(summary.spark_keys, now - SPARK_SECONDS, now, points=60)

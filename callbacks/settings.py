@@ -87,7 +87,7 @@ def change_password(
     kept = (no_update, no_update, no_update)
     if not clicks and not submits:
         return (*kept, *kept)
-    current, new, repeat = current or "", new or "", repeat or ""
+    current, new, repeat = (given if isinstance(given, str) else "" for given in (current, new, repeat))
     missing = tuple("" if given else _("Please fill this in.") for given in (current, new, repeat))
     if any(missing):
         return (*kept, *missing)
@@ -113,9 +113,9 @@ def sessions(_path: str | None, ended: list[int | None]) -> Any:
     person, services = _person(), vigie()
     pressed = ctx.triggered_id
     try:
-        if isinstance(pressed, dict) and any(ended):
-            wanted = int(pressed["session"])
-            services.accounts.sessions.end(wanted, person.id)
+        wanted = str(pressed["session"]) if isinstance(pressed, dict) and any(ended) else ""
+        if wanted.isdecimal() and len(wanted) < 18:
+            services.accounts.sessions.end(int(wanted), person.id)
             _say(_("That sign-in has ended."))
         rows = services.accounts.sessions.list(person.id)
     except StorageError as error:

@@ -66,14 +66,20 @@ class Visitors:
             owner_id=1,
         )
         self._prefix = {"embed": f"/embed/{parts.embeds.token(link)}"}
-        self.clients: dict[str, FlaskClient] = {name: self.site.signed_in(name) for name in ROLE_NAMES}
-        self.clients |= {name: server.test_client() for name in ("anonymous", "token", "embed")}
+        self.clients: dict[str, FlaskClient] = {
+            name: server.test_client() for name in ("anonymous", "token", "embed")
+        }
         self.clients["token"].environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
         for name in ROLE_NAMES:
-            self.clients[name].get("/", headers=BROWSER)
-            cookie = self.clients[name].get_cookie(server.config["VIGIE_CSRF_COOKIE"])
-            assert cookie is not None
-            self.clients[name].environ_base["HTTP_X_CSRFTOKEN"] = cookie.value
+            self.renew(name)
+
+    def renew(self, name: str) -> None:
+        """Signs somebody in (anew)."""
+        client = self.clients[name] = self.site.signed_in(name)
+        client.get("/", headers=BROWSER)
+        cookie = client.get_cookie(self.site.server.config["VIGIE_CSRF_COOKIE"])
+        assert cookie is not None
+        client.environ_base["HTTP_X_CSRFTOKEN"] = cookie.value
 
     def send(self, actor: str, method: str, path: str, **more: Any) -> str:
         """What ``actor`` is answered: ``yes``, or why not."""
@@ -125,15 +131,16 @@ def callbacks(site: Site) -> Iterator[tuple[str, dict[str, Any]]]:
             yield output, entry
 
 
-def body(output: str, entry: dict[str, Any]) -> dict[str, Any]:
-    """What a page would send, with nothing in it."""
+def body(output: str, entry: dict[str, Any], value: Any = None, *, one_of_all: bool = False) -> dict[str, Any]:
+    """What a page would send, with ``value`` in each part; none or one of what there may be many of."""
     def part(one: dict[str, Any]) -> Any:
         name = one["id"]
         if not name.startswith("{"):
-            return {"id": name, "property": one["property"], "value": None}
-        if '["ALL"]' in name or '["ALLSMALLER"]' in name:
-            return []
-        return {"id": json.loads(name.replace('["MATCH"]', '"x"')), "property": one["property"], "value": None}
+            return {"id": name, "property": one["property"], "value": value}
+        many = '["ALL"]' in name or '["ALLSMALLER"]' in name
+        found = json.loads(re.sub(r'\["(ALL|ALLSMALLER|MATCH)"\]', '"x"', name))
+        told = {"id": found, "property": one["property"], "value": value}
+        return told if not many else [told] if one_of_all else []
 
     outputs = []
     for one in output.strip(".").split("..."):
@@ -222,6 +229,19 @@ def test_an_embed_link_opens_its_page_and_nothing_else(seen: Table, visitors: Vi
         kind, _space, output = row.partition(" ")
         assert kind == "CALLBACK" and site.dash.embeddable(output, "overview"), row
     assert shown >= EMBEDDED
+
+
+@pytest.mark.parametrize("odd", [None, "x", 5, 1e308, True, [], [None, ["x"]], {"tab": None}], ids=repr)
+def test_a_callback_takes_what_no_page_sends_without_a_mistake(visitors: Visitors, odd: Any) -> None:
+    failed = []
+    for output, entry in callbacks(visitors.site):
+        sent = body(output, entry, odd, one_of_all=True)
+        answer = visitors.clients["admin"].post(CALLBACKS, json=sent)
+        if answer.status_code >= 500 or "log says why" in answer.text:
+            failed.append(output)
+        if "settings-sessions-confirm" in json.dumps(sent):  # that one has ended the sign-in
+            visitors.renew("admin")
+    assert failed == []
 
 
 def test_every_permission_is_somebodys(seen: Table) -> None:
