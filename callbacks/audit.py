@@ -6,7 +6,7 @@ import time
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from dash import Dash, Input, Output, Patch, State, ctx, no_update
+from dash import ClientsideFunction, Dash, Input, Output, Patch, State, ctx, no_update
 from flask_babel import get_timezone
 from flask_babel import gettext as _
 
@@ -110,13 +110,15 @@ def verify(_clicks: Any) -> Any:
 
 def register(app: Dash) -> None:
     """Registers this page's callbacks."""
+    chosen = [Input(name, "value") for name in (
+        ids.AUDIT_WHO, ids.AUDIT_ACTION, ids.AUDIT_RESULT, ids.AUDIT_FROM, ids.AUDIT_TO, ids.AUDIT_TEXT,
+    )]
     app.callback(
         Output(ids.AUDIT_ROWS, "children"), Output(ids.AUDIT_NEXT, "data"), Output(ids.AUDIT_MORE, "hidden"),
         Output(ids.AUDIT_SEARCHED, "children"), Output(ids.AUDIT_EXPORT, "children"),
-        Input(ids.AUDIT_WHO, "value"), Input(ids.AUDIT_ACTION, "value"), Input(ids.AUDIT_RESULT, "value"),
-        Input(ids.AUDIT_FROM, "value"), Input(ids.AUDIT_TO, "value"), Input(ids.AUDIT_TEXT, "value"),
-        Input(ids.AUDIT_MORE, "n_clicks"), State(ids.AUDIT_NEXT, "data"),
+        *chosen, Input(ids.AUDIT_MORE, "n_clicks"), State(ids.AUDIT_NEXT, "data"),
     )(requires("audit:view")(rows))
+    app.clientside_callback(ClientsideFunction("vigie", "audited"), *chosen)
     app.callback(Output(ids.AUDIT_FACTS, "children"), Input(ids.AUDIT_VERIFIED, "children"))(
         requires("audit:view")(facts)
     )

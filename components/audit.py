@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,8 +34,9 @@ class Line:
     after: str | None
 
 
-def page(names: Sequence[str]) -> html.Div:
-    """The page before its rows are there. ``names`` are who appears in it."""
+def page(names: Sequence[str], query: Mapping[str, str]) -> html.Div:
+    """The page before its rows are there. ``names`` are who appears in it; ``query`` is the filter as its address has
+    it."""
     return html.Div(
         [
             html.Div([
@@ -52,7 +53,7 @@ def page(names: Sequence[str]) -> html.Div:
                     html.Div(id=ids.AUDIT_VERIFIED, className="audit-verified", **attrs(aria_live="polite")),
                 ], className="audit-check"),
             ], className="panel audit-head"),
-            _filters(names),
+            _filters(names, query),
             html.Div(states.loading("320px"), id=ids.AUDIT_ROWS, className="audit-rows"),
             html.Div(
                 [
@@ -73,29 +74,40 @@ def _field(words: str, control: Any, css: str = "") -> html.Div:
     )
 
 
-def _filters(names: Sequence[str]) -> html.Section:
+def _filters(names: Sequence[str], query: Mapping[str, str]) -> html.Section:
     groups = [{"label": _("Every action"), "value": ALL}]
     groups += [{"label": words, "value": group} for group, words in group_words().items()]
     results = [{"label": _("Every result"), "value": ALL}]
     results += [{"label": result_words(one), "value": one} for one in ("ok", "refused", "failed")]
+
+    def chosen(part: str, name: str, options: Sequence[Mapping[str, str]]) -> dbc.Select:
+        given = query.get(name, ALL)
+        known = any(one["value"] == given for one in options)
+        return dbc.Select(id=part, options=options, value=given if known else ALL, className="field")
+
     return html.Section(
         [
             _field(_("Person"), dbc.Input(
                 id=ids.AUDIT_WHO, type="search", debounce=True, className="field", list="audit-names", maxLength=300,
-                autoComplete="off",
+                autoComplete="off", value=query.get("who", "")[:300],
             )),
             html.Datalist([html.Option(value=name) for name in names], id="audit-names"),
-            _field(_("Action"), dbc.Select(id=ids.AUDIT_ACTION, options=groups, value=ALL, className="field")),
-            _field(_("Result"), dbc.Select(id=ids.AUDIT_RESULT, options=results, value=ALL, className="field")),
-            _field(_("From"), dbc.Input(id=ids.AUDIT_FROM, type="date", debounce=True, className="field")),
-            _field(_("To"), dbc.Input(id=ids.AUDIT_TO, type="date", debounce=True, className="field")),
+            _field(_("Action"), chosen(ids.AUDIT_ACTION, "action", groups)),
+            _field(_("Result"), chosen(ids.AUDIT_RESULT, "result", results)),
+            _field(_("From"), _day(ids.AUDIT_FROM, query.get("from", ""))),
+            _field(_("To"), _day(ids.AUDIT_TO, query.get("to", ""))),
             _field(_("Text"), dbc.Input(
                 id=ids.AUDIT_TEXT, type="search", debounce=True, className="field", maxLength=300,
+                value=query.get("text", "")[:300],
             ), "audit-text-row"),
             html.Div(id=ids.AUDIT_EXPORT, className="audit-export"),
         ],
         className="panel audit-filters", **attrs(aria_label=_("Filter")),
     )
+
+
+def _day(name: str, given: str) -> dbc.Input:
+    return dbc.Input(id=name, type="date", debounce=True, className="field", value=given[:10])
 
 
 def export_links(csv: str, json: str) -> list[Any]:

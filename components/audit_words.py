@@ -22,6 +22,7 @@ def action_words(action: str) -> str:
     return {
         "session.open": _("Signed in"), "session.close": _("Signed out"),
         "session.refused": _("Sign-in refused"), "session.blocked": _("Sign-in blocked: too many attempts"),
+        "session.header": _("Sign-in header from elsewhere ignored"),
         "session.stolen": _("A used refresh token came again: sign-in ended"),
         "access.refused": _("Request refused"), "access.limited": _("Too many requests"),
         "user.add": _("Account made"), "user.role": _("Role changed"), "user.password": _("Password changed"),

@@ -21,8 +21,10 @@ def title() -> str:
 register_page(__name__, path="/audit", title=title, order=8)
 
 
-def layout(**_query: Any) -> Any:
-    """The page; its rows come by callback."""
+def layout(**query: Any) -> Any:
+    """The page with the filter of its address; its rows come by callback."""
     if not allowed("audit:view"):
         return states.refused()
-    return audit.page(names(vigie().audit.database))
+    return audit.page(
+        names(vigie().audit.database), {name: given for name, given in query.items() if isinstance(given, str)},
+    )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from components import audit, ids
 from components.audit import Line, difference
+from components.audit_words import action_words
 from tests.pages.site import Site
 
 INPUTS = (ids.AUDIT_WHO, ids.AUDIT_ACTION, ids.AUDIT_RESULT, ids.AUDIT_FROM, ids.AUDIT_TO, ids.AUDIT_TEXT)
@@ -92,3 +95,23 @@ def test_a_change_of_the_configuration_is_kept_member_by_member(own_site: Site) 
     store.save(changed, base_version=store.versions()[0].number, who="ada")
     text = json.dumps(rows(own_site, action="config")[ids.AUDIT_ROWS]["children"])
     assert "Configuration changed" in text and "logging.level" in text and "error" in text and "ada" in text
+
+
+def test_the_address_is_the_filter(own_site: Site) -> None:
+    client = own_site.signed_in("admin")
+    shown = json.dumps(own_site.page(client, "/audit", "?who=ada&action=user&result=refused&to=2026-11-02&text=x%20y"))
+    for value in ("ada", "user", "refused", "2026-11-02", "x y"):
+        assert f'"value": "{value}"' in shown or f'"value":"{value}"' in shown
+    odd = json.dumps(own_site.page(client, "/audit", "?who=a&who=b&action=no.such&from=nonsense"))
+    assert ids.AUDIT_ROWS in odd and '"no.such"' not in odd
+
+
+def test_every_action_that_is_recorded_has_words() -> None:
+    root = Path(__file__).parents[2]
+    rooms = ("api", "alerts", "callbacks", "config", "desk", "security")
+    actions = {
+        action for room in rooms for path in root.glob(f"{room}/**/*.py")
+        for action in re.findall(r'record\(\s*"([a-z]+\.[a-z.]+)"', path.read_text(encoding="utf-8"))
+    }
+    assert len(actions) > 30
+    assert [action for action in sorted(actions) if action_words(action) == action] == []

@@ -27,6 +27,12 @@ def test_an_administrator_finds_who_did_what_and_verifies_it(server: Server, vis
     with page.expect_download() as file:
         page.click("#audit-export a >> nth=0")
     assert name in file.value.path().read_text()
+    assert page.evaluate("location.search") == f"?action=user&text={name}"
+    page.goto(page.url.replace("action=user", "action=user&result=ok&from=2020-01-31"))
+    page.wait_for_selector(".audit-row:has-text('Role changed')")
+    chosen = {one: page.input_value(f"#audit-{one}") for one in ("action", "result", "from", "text")}
+    assert chosen == {"action": "user", "result": "ok", "from": "2020-01-31", "text": name}
+    assert page.locator(".audit-row:not(:has-text('Account')):not(:has-text('Role'))").count() == 0
     page.click("#audit-verify")
     page.wait_for_selector(".audit-good")
     assert server.run("audit", "verify").returncode == 0
