@@ -34,15 +34,17 @@ def pytest_make_collect_report(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With two processes, one runs all tests of the real server and the browser, the other file by file the rest: two
-    browsers on two cores are slower than one. What fails in a browser, which may be late on a busy machine, is tried
-    once more, and named RERUN at the end."""
+    """What needs the real server or a browser comes last, and in one process: two browsers on two cores are slower
+    than one, and late. What fails in a browser all the same is tried once more, and named RERUN at the end."""
     for item in items:
-        in_browser = "browser" in getattr(item, "fixturenames", ())
-        if in_browser:
+        if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.flaky(reruns=1))
-        real = in_browser or item.path.parent.name == "e2e"
-        item.add_marker(pytest.mark.xdist_group("the real server" if real else str(item.path)))
+        item.add_marker(pytest.mark.xdist_group("the real server" if _real(item) else str(item.path)))
+    items.sort(key=_real)
+
+
+def _real(item: pytest.Item) -> bool:
+    return item.path.parent.name == "e2e" or "browser" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 from tests.e2e.harness import Server
 from tests.e2e.visit import Visitor, drawn, ready
@@ -205,8 +205,9 @@ def test_a_rule_with_nothing_to_watch_does_not_say_that_all_is_well(lookout: Ser
     assert "90 %" in row.locator(".al-rule-if").inner_text()
     page.click(f"{PAGE} [data-al-tab=history]")
     page.fill(f"{PAGE} .al-panel-history [name=text]", "no alert has this in its name")
-    page.wait_for_function(f"() => document.querySelector('{PAGE} .al-sums strong').innerText === '0'")
-    assert page.locator(f"{PAGE} .al-sums strong").nth(1).inner_text() == "–"
+    sums = page.locator(f"{PAGE} .al-sums strong")
+    expect(sums.first).to_have_text("0")
+    expect(sums.nth(1)).to_have_text("–")
 
 
 def test_nothing_moves_under_a_hand_that_types(lookout: Server, visitor: Visitor) -> None:
