@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import getpass
 import sys
 import time
@@ -16,7 +17,7 @@ from security.audit import commands
 from security.errors import Refused
 from security.people import SOURCES
 from security.permissions import PERMISSIONS, ROLES
-from storage.database import Database
+from storage.database import FILES, Database
 from storage.errors import StorageError
 
 
@@ -29,6 +30,8 @@ def run_cli(argv: Sequence[str], data_folder: Callable[[Settings], Path] = lambd
     try:
         settings = load_settings(_settings_arguments(given))
         folder = data_folder(settings)
+        if not settings.demo:
+            _check_demo(folder, data_folder(settings.model_copy(update={"demo": True})), settings)
         _check_folder(folder, settings, given.makes)
         database = Database("state", folder, settings.database_url)
         trail = commands.trail_of(folder, database, settings.audit_days)
@@ -55,6 +58,28 @@ def _check_folder(folder: Path, settings: Settings, makes: bool) -> None:
     if not makes:
         raise Refused(f"There is no data folder {folder}; give the server's own with --data-dir.")
     folder.mkdir(parents=True, mode=0o700)
+
+
+def _check_demo(folder: Path, demo: Path, settings: Settings) -> None:
+    """The demo has accounts of its own: nobody shall change others than those they mean."""
+    if settings.database_url or not (demo / FILES["state"]).exists():
+        return
+    if not (folder / FILES["state"]).exists():
+        raise Refused(f"There are no accounts in {folder} but the demo's: say --demo.")
+    if _runs(demo) and not _runs(folder):
+        sys.stderr.write(f"The Vigie that runs on {folder} is the demo: its accounts need --demo.\n")
+
+
+def _runs(folder: Path) -> bool:
+    """Whether a server holds the lock of ``folder`` (`startup.lock_folder`)."""
+    try:
+        with (folder / "vigie.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _fail(sentence: str) -> int:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from app import data_folder
 from security.accounts import Accounts
 from security.cli import run_cli
 from security.secrets import load_secrets
+from startup import lock_folder
 from storage.database import Database
 from tests.security.conftest import PASSWORD
 
@@ -187,3 +189,21 @@ def test_a_token_of_somebodys(shell: Shell) -> None:
     assert wrong[2] == "A token may do no more than its owner, who lacks: users:manage.\n"
     assert shell("token revoke nb")[0] == 1 and shell("token revoke nb --user bob")[0] == 0
     assert " bob " in shell("token list")[1]
+
+
+def test_the_demos_accounts_are_not_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(*line: str) -> tuple[int, str]:
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+        given = ["user", "add", *line, "--password-stdin", "--data-dir", str(tmp_path)]
+        return run_cli(given, data_folder), capsys.readouterr().err
+
+    assert run("ada", "--demo") == (0, "")
+    assert run("bob") == (1, f"There are no accounts in {tmp_path} but the demo's: say --demo.\n")
+    Accounts(Database("state", tmp_path)).people.list()
+    assert run("bob") == (0, "")
+    with lock_folder(tmp_path / "demo"):
+        assert run("eve") == (0, f"The Vigie that runs on {tmp_path} is the demo: its accounts need --demo.\n")
+        with lock_folder(tmp_path):
+            assert run("joe") == (0, "")
