@@ -63,6 +63,13 @@ class CodeWrong(SignInRefused):
         Refused.__init__(self, N_("The code is not right, or it was used already."))
 
 
+class AccountClosed(Refused):
+    """Somebody is who they say, and their account is closed. Never said on a password alone."""
+
+    def __init__(self) -> None:
+        super().__init__(N_("Your account is closed. Ask an administrator to open it again."))
+
+
 class CodeNeeded(Refused):
     """The password is right, and the account asks for a code too."""
 

@@ -12,6 +12,7 @@ from flask_login import login_user
 from security import audit, devices, steps
 from security.context import security
 from security.errors import (
+    AccountClosed,
     CodeNeeded,
     CodeWrong,
     PasswordRefused,
@@ -96,11 +97,11 @@ def enter(user: User, method: str, *, remember: bool = False) -> str:
     """Signs in a person for whom another door (OpenID Connect, a trusted proxy) vouches; returns the session's secret.
 
     Raises:
-        SignInRefused: the account is disabled. StorageError: the database is away.
+        AccountClosed, StorageError.
     """
     if user.disabled:
         audit.record("session.refused", user.name, result="refused", after={"method": method, "why": "disabled"})
-        raise SignInRefused
+        raise AccountClosed
     return _enter(user, remember=remember, method=method)
 
 

@@ -181,7 +181,7 @@ def test_without_new_accounts_only_known_people_come_in(make: Callable[..., Site
     assert through(site.client(), provider).status_code == 302
     site.accounts.people.set_disabled("grace", True)
     closed = through(site.client(), provider)
-    assert closed.status_code == 403 and "not right" in closed.text
+    assert closed.status_code == 403 and "Your account is closed." in closed.text
 
 
 def test_while_the_provider_is_away_a_password_still_does(make: Callable[..., Site], provider: Provider) -> None:

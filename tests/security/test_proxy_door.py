@@ -112,7 +112,8 @@ def test_without_new_accounts_and_with_a_closed_one(make: Callable[..., Site]) -
     client = site.client()
     assert get(client, user="grace").status_code == 200  # type: ignore[attr-defined]
     site.accounts.people.set_disabled("grace", True)
-    assert get(client, user="grace").status_code == 403  # type: ignore[attr-defined]
+    closed = get(client, user="grace")
+    assert closed.status_code == 403 and "Your account is closed." in closed.text  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", ["a b", "grace,admin", "<b>", "x" * 65])
