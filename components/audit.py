@@ -153,8 +153,8 @@ def verified(found: Verified) -> list[Any]:
         return [html.P(_("There are no rows."))]
     words = [html.P(
         [icons.icon("check-circle"), " ", html.Strong(_("The chain holds.")), " ",
-         _("Rows %(first)s to %(last)s, %(seconds)s s.", first=formats.number(found.first),
-           last=formats.number(found.last), seconds=formats.number(found.seconds, 1))],
+         _("Rows %(first)s to %(last)s, in %(time)s.", first=formats.number(found.first),
+           last=formats.number(found.last), time=formats.duration(found.seconds))],
         className="audit-good",
     )]
     if not found.anchored:

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection, Row
 
 from desk.tables import notes
 from desk.views import Person, nothing
+from metrics.flat import iso
 from storage.database import Database
 
 MOST_TEXT = 500
@@ -174,7 +175,7 @@ class Notes:
 
 def _about(note: Note) -> dict[str, object]:
     """What the audit trail keeps of a note."""
-    return {"text": note.text, "start": note.start, "end": note.end, "author": note.author}
+    return {"text": note.text, "start": iso(note.start), "end": iso(note.end), "author": note.author}
 
 
 def _note(row: Row[Any]) -> Note:

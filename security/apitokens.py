@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from metrics.flat import iso
 from security import audit
 from security.errors import N_, Refused
 from security.people import User
@@ -127,7 +128,10 @@ class ApiTokens:
         except sa.exc.IntegrityError:
             raise Refused(N_("There is already a token %(name)s."), name=name) from None
         self._changed()
-        about = {"permissions": sorted(wanted), "expires": expires, "owner": owner.name if owner else None}
+        about = {
+            "permissions": sorted(wanted), "expires": None if expires is None else iso(expires),
+            "owner": owner.name if owner else None,
+        }
         audit.record("token.add", name, after=about)
         whose = (owner.id, owner.name, owner.role, owner.disabled) if owner else (0, "", "", False)
         return secret, ApiToken(key[0] if key else 0, name, wanted, now, created_by, expires, None, None, *whose)

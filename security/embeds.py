@@ -19,6 +19,7 @@ import structlog
 from itsdangerous import BadData, URLSafeSerializer
 from sqlalchemy.engine import Row
 
+from metrics.flat import iso
 from security import audit
 from security.cache import Cache
 from security.errors import N_, Refused
@@ -149,7 +150,7 @@ class Embeds:
             key = connection.execute(sa.insert(embeds).values(**values)).inserted_primary_key
         self._cache.clear()
         number = key[0] if key else 0
-        about = {"title": title, "target": asdict(target), "site": site, "expires": expires}
+        about = {"title": title, "target": asdict(target), "site": site, "expires": iso(expires)}
         audit.record("embed.add", f"embed {number}", after=about)
         return Embed(number, target, title, site, float(int(now)), created_by, owner_id, expires)
 

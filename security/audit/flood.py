@@ -6,6 +6,7 @@ import dataclasses
 import threading
 from dataclasses import dataclass, field
 
+from metrics.flat import iso
 from security.audit.entry import Entry, value
 
 WINDOW = 600.0
@@ -80,5 +81,5 @@ def _row(count: _Count, now: float) -> Entry:
     only = len(count.targets) == 1 and sum(count.targets.values()) == count.more
     return dataclasses.replace(
         count.first, at=round(now, 3), target=next(iter(count.targets)) if only else "", request="", count=count.more,
-        before=None, after=value({"since": count.first.at, "last": count.last, "targets": count.targets}),
+        before=None, after=value({"since": iso(count.first.at), "last": iso(count.last), "targets": count.targets}),
     )

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from metrics.flat import iso
 from security.audit.entry import START, Entry, chained, value
 from security.audit.seal import Anchor, Seal
 from security.audit.tables import audit, audit_cut
@@ -154,7 +155,8 @@ def remove(
         held = holds(connection, seal, anchor)
         hashed = connection.scalar(sa.select(audit.c.hash).where(audit.c.id == gone.upto)) or ""
         about = {
-            "rows": gone.rows, "from": gone.first, "to": gone.upto, "oldest": gone.oldest, "newest": gone.newest,
+            "rows": gone.rows, "from": gone.first, "to": gone.upto, "oldest": iso(gone.oldest),
+            "newest": iso(gone.newest),
             "days": days, "hash": hashed, "signature": seal.sign("checkpoint", gone.upto, hashed),
         }
         entry = Entry(round(now, 3), CHECKPOINT, f"1-{gone.upto}", after=value(about), count=gone.rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from metrics.flat import iso
 from security import audit
 from security.audit import Trail
 from security.audit.entry import MOST_VALUE, START, chained, value
@@ -107,7 +108,7 @@ def test_people_tokens_and_links_are_recorded_where_they_change(site: Site) -> N
         people.set_password("ada", PASSWORD + "!")
         people.set_disabled("ada", True)
         people.set_profile(people.get("ada").id, theme="dark")
-        secret, _ = tokens.add("robot", ["metrics:read"])
+        secret, _ = tokens.add("robot", ["metrics:read"], days=1)
         tokens.revoke("robot")
     found = recorded(site)
     assert [row[1] for row in found] == [
@@ -115,6 +116,8 @@ def test_people_tokens_and_links_are_recorded_where_they_change(site: Site) -> N
     ]
     kept = rows(site.database)
     assert (kept[1]["before"], kept[1]["after"]) == ('{"role":"viewer"}', '{"role":"operator"}')
+    expires = json.loads(str(kept[5]["after"]))["expires"]
+    assert expires == iso(site.clock() + 86400), "a time is one that people can read"
     assert not any(PASSWORD in str(row) or secret in str(row) for row in kept)
 
 
@@ -129,6 +132,7 @@ def test_a_flood_becomes_counts(both_databases: Switch, clock: Clock) -> None:
     kept = rows(both_databases)
     assert [row["count"] for row in kept] == [1] * EACH + [50_000 - EACH]
     about = json.loads(str(kept[-1]["after"]))
+    assert (about["since"], about["last"]) == (iso(clock() - WINDOW), iso(clock() - WINDOW))
     assert set(about["targets"]) == {"GET /0", "GET /1", "GET /2"} and sum(about["targets"].values()) == 50_000 - EACH
 
 
