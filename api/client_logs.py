@@ -30,7 +30,8 @@ MASKED = (
     (re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), "***"),
     (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{8,}"), r"\1 ***"),
     (re.compile(
-        r"(?i)((?:password|passwd|secret|token|api[_-]?key|csrf)[\"']?\s*[=:]\s*[\"']?)[^\"'\s&,;}]+"
+        r"(?i)((?:password|passwd|secret|token|api[_-]?key|csrf\w*|cookie|authorization)"
+        r"[\"']?\s*[=:]\s*[\"']?)[^\"'\s&,;}]+"
     ), r"\1***"),
     (re.compile(r"//[^/@\s:]+:[^/@\s]+@"), "//***@"),
 )

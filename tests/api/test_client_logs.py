@@ -45,7 +45,8 @@ def test_it_is_in_the_log_with_who_and_where(tab: FlaskClient) -> None:
 
 @pytest.mark.parametrize("secret", [
     "/embed/WzEsMTgwMDA.abcdef/x", "vgt_abcdefghijkl", "Bearer abcdefghijklmnop", "password=hunter2abc",
-    '{"token": "hunter2abc"}', "https://ann:hunter2abc@host/x", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abcdef",
+    '{"token": "hunter2abc"}', '{"cookie": "hunter2abc"}', "vigie_csrf_1a2b=hunter2abc",
+    "https://ann:hunter2abc@host/x", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abcdef",
 ])
 def test_no_secret_gets_into_the_log(tab: FlaskClient, home: House, secret: str) -> None:
     home.server.extensions["vigie.security"].reports._counts.clear()
