@@ -120,7 +120,7 @@
   document.addEventListener('click', event => {
     if (!event.target.closest || !page()) return;
     const at = event.target.closest('[data-al-tab]');
-    if (at) { open(at.dataset.alTab); return; }
+    if (at) { vigie.alertEditor.leave(() => open(at.dataset.alTab)); return; }
     const to = event.target.closest('[data-al-open]');
     if (!to) return;
     event.preventDefault();

@@ -8,7 +8,7 @@
   const WAIT = 250;
   const BLANK = {name: '', selectors: [], function: 'last', window_seconds: 0, comparison: '>', threshold: null, threshold_from: '', factor: 1, for_seconds: 60,
     margin: 0, resolve_seconds: 0, severity: 'warning', no_data: 'ok', no_data_seconds: 60, labels: {}, message: '{what} is at {value} (limit {limit}).', category: 'system_alert', unit: '', shipped: false, changes: []};
-  let rule = null, isNew = false, selectors = [], timer = 0, opening = 0, busy = false, seen = 0, dirty = false, hand = false;
+  let rule = null, isNew = false, selectors = [], timer = 0, opening = 0, busy = false, seen = 0, dirty = false, hand = false, path = '';
 
   const root = () => A.page() && A.page().querySelector('.al-editor');
   const form = () => root().querySelector('form');
@@ -247,6 +247,7 @@
     fill();
     dirty = isNew;
     hand = false;
+    path = location.pathname + location.search;
     if (isNew && rule.selectors.length && /_total$/.test(nameOf(rule.selectors[0]))) { fields().function.value = 'increase'; putSeconds('window_seconds', 300); }
     reshape();
     show();
@@ -363,12 +364,16 @@
     vigie.go(vigie.url('/alerts') + vigie.query({tab: 'rules', rule: 'new', metric: selector().split(text).slice(0, 8).join(';')}));
   });
 
+  const unsaved = () => hand && A.may.edit && Boolean(root()) && !root().hidden && A.tab() === 'rules';
+
   // Goes on once it is clear that nothing is lost.
   function leave(go) {
-    if (hand && A.may.edit && root() && !root().hidden) A.ask(A.say('sure_discard'), A.say('discard'), () => { hand = false; go(); });
+    if (unsaved()) A.ask(A.say('sure_discard'), A.say('discard'), () => { hand = false; go(); });
     else go();
   }
-  window.addEventListener('beforeunload', event => { if (hand && A.may.edit && root() && !root().hidden && A.tab() === 'rules') event.preventDefault(); });
+  (vigie.guards = vigie.guards || []).push({
+    pending: unsaved, path: () => path, left: () => location.pathname + location.search !== path, ask: leave,
+  });
 
   vigie.alertEditor = {open, leave};
 })();

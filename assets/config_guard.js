@@ -1,4 +1,4 @@
-// Leaving the Configuration page with unsaved changes: asks first, whatever way one leaves.
+// Leaving the Configuration page with unsaved changes asks first; guard.js says when.
 (function () {
   'use strict';
   const vigie = window.vigie = window.vigie || {};
@@ -22,40 +22,17 @@
     vigie.dialog.open('configuration-leave');
   }
 
-  // A link within Vigie.
-  document.addEventListener('click', event => {
-    const link = event.target.closest && event.target.closest('a[href]');
-    if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || link.target === '_blank' || link.hasAttribute('download')) return;
-    const to = new URL(link.href, location.href);
-    if (to.origin !== location.origin || link.getAttribute('href').startsWith('#')) return;
-    const list = pending();
-    if (!list.length) return;
-    event.preventDefault();
-    event.stopPropagation();
-    if (to.pathname === location.pathname) {  // this page again: it would be drawn anew
+  const bare = path => path.replace(/\/$/, '');
+
+  (vigie.guards = vigie.guards || []).push({
+    pending: () => pending().length > 0,
+    path: () => vigie.configuration.state.path,
+    left: () => bare(location.pathname) !== bare(vigie.configuration.state.path),
+    here: to => {  // it would be drawn anew
       const tab = document.querySelector('#cf-tab-' + (to.searchParams.get('tab') || 'paths'));
       if (tab) tab.click();
-      return;
-    }
-    ask(list, () => vigie.go(to.pathname + to.search));
-  }, true);
-
-  // Back and forward: the address is put back until it is decided.
-  window.addEventListener('popstate', event => {
-    const at = vigie.configuration && vigie.configuration.page(), path = at && vigie.configuration.state.path;
-    if (!at || location.pathname.replace(/\/$/, '') === path.replace(/\/$/, '')) return;
-    const list = pending();
-    if (!list.length) return;
-    event.stopImmediatePropagation();
-    const to = location.pathname + location.search;
-    history.pushState(null, '', path);
-    ask(list, () => vigie.go(to));
-  }, true);
-
-  window.addEventListener('beforeunload', event => {
-    if (!pending().length) return;
-    event.preventDefault();
-    event.returnValue = '';
+    },
+    ask: next => ask(pending(), next),
   });
 
   document.addEventListener('click', event => {

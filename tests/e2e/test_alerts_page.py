@@ -210,6 +210,27 @@ def test_a_rule_with_nothing_to_watch_does_not_say_that_all_is_well(lookout: Ser
     expect(sums.nth(1)).to_have_text("–")
 
 
+def test_a_rule_half_changed_is_not_left_without_asking(lookout: Server, visitor: Visitor) -> None:
+    page = opened(visitor, lookout, "?tab=rules")
+    page.click(f"{PAGE} [data-al-rule=high_cpu]")
+    name = page.locator(f"{PAGE} .al-fields [name=name]")
+    name.fill("Quite a high CPU use")
+    asks = page.locator("#alerts-sure[open]")
+    for leave in (
+        lambda: page.click(".rail-link[href='/monitoring']"),
+        lambda: page.click(f"{PAGE} [data-al-tab=history]"),
+        page.go_back,
+    ):
+        leave()
+        asks.wait_for()
+        asks.locator("[data-close]").last.click()
+        asks.wait_for(state="hidden")
+        assert "rule=high_cpu" in page.url and name.input_value() == "Quite a high CPU use"
+    page.click(".rail-link[href='/monitoring']")
+    asks.locator("[data-al-sure]").click()
+    page.wait_for_url("**/monitoring*")
+
+
 def test_nothing_moves_under_a_hand_that_types(lookout: Server, visitor: Visitor) -> None:
     page = opened(visitor, lookout)
     card(page, "Memory used at all").wait_for()
