@@ -1,4 +1,4 @@
-// The Configuration page's presets, versions, files, folders, and the test of a channel.
+// The Configuration page's presets, versions, files and folders.
 (function () {
   'use strict';
   const vigie = window.vigie = window.vigie || {};
@@ -219,33 +219,8 @@
   ['vigie:config-entered', 'vigie:config-tab'].forEach(name => document.addEventListener(name, () => setTimeout(previews, 0)));
   document.addEventListener('change', event => { if (event.target.closest && event.target.closest('.configuration .cf-as-path')) previews(); });
 
-  // ---- a channel's test, as it stands in the form: what the other side answered
-
-  const look = (doc, at) => form().look(doc, at);
-
-  async function test(at) {
-    const item = at.closest('[data-item]'), out = item.querySelector('.cf-entry-say'), name = item.querySelector('.cf-entry-name').value.trim();
-    out.className = 'cf-entry-say';
-    if (!name) { out.textContent = say('name'); return; }
-    const channel = look(form().read(mine().page()), 'notifications.targets.' + name), called = item.dataset.was || name;
-    if (channel.url.startsWith(form().KEPT)) channel.url = form().KEPT;
-    out.textContent = say('testing');
-    at.disabled = true;
-    try {
-      const answer = await vigie.api('POST', '/api/v1/notifications/' + encodeURIComponent(called) + '/test', {channel});
-      const said = [answer.error, answer.status, answer.answer].filter(Boolean).join(' · ') + ' (' + vigie.format.number(answer.seconds, 2) + ' s)';
-      out.classList.add(answer.ok ? 'is-good' : 'is-bad');
-      out.textContent = [say(answer.ok ? 'test-ok' : 'test-bad', {answer: said}), ...answer.remarks].join(' ');
-    } catch (error) {
-      out.classList.add('is-bad');
-      out.textContent = say('test-bad', {answer: [error.title, error.detail].filter(Boolean).join(': ')});
-    } finally {
-      at.disabled = false;
-    }
-  }
-
   const ACTS = {
-    preset, see, compare, restore, overwrite, browse, test,
+    preset, see, compare, restore, overwrite, browse,
     import: () => mine().page().querySelector('.cf-file').click(),
   };
   document.addEventListener('click', event => {

@@ -1,19 +1,10 @@
-// The delivery log (components/deliveries.py), and what forms of channels ask the server.
-//
-//   vigie.channels.test(name, channel)       sends a real message: {ok, status, answer, error, seconds, remarks};
-//                                            channel: as in notifications.targets, or absent for the saved one
-//   vigie.channels.preview(title, body, more)    what templates make of an example: {title, text}
+// The delivery log (components/deliveries.py).
 (function () {
   'use strict';
   const vigie = window.vigie = window.vigie || {};
   const EVERY = 10000, ROWS = 25;
   const MARKS = {sent: 'ok', waiting: 'warning', sending: 'warning', failed: 'critical', muted: 'plain'};
   const rows = new WeakMap();
-
-  vigie.channels = {
-    test: (name, channel) => vigie.api('POST', '/api/v1/notifications/' + encodeURIComponent(name) + '/test', channel ? {channel: channel} : {}),
-    preview: (title, body, more) => vigie.api('POST', '/api/v1/notifications/preview', Object.assign({title: title, body: body}, more)),
-  };
 
   const cards = () => Array.from(document.querySelectorAll('#react-entry-point [data-deliveries]'));
 

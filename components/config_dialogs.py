@@ -109,6 +109,8 @@ def words() -> dict[str, Any]:
         data_words_name=_("Give it a name of small letters, digits, - or _."),
         data_words_twice=_("There is one of this name already."),
         data_words_testing=_("Sending"),
+        data_words_of_title=_("Template of the title"), data_words_of_body=_("Template of the text"),
+        data_words_of_timezone=_("Time zone"),
         data_words_test_ok=_("Delivered: {answer}"), data_words_test_bad=_("Not delivered: {answer}"),
         data_words_missing=_("no such channel below"), data_words_toast=_("toast: the page itself"),
         data_words_overwritten=_("The running configuration is in the file again."),

@@ -264,6 +264,10 @@ def entry(holder: Node, item: Node, name: str, value: Any) -> html.Div:
     actions: list[Any] = []
     if holder.key == "targets":
         actions.append(html.Button(
+            [icons.icon("eye"), html.Span(_("Preview"))], type="button", className="button button-small",
+            title=_("Shows what its templates make of an example; nothing is sent"), **attrs(data_cf="preview"),
+        ))
+        actions.append(html.Button(
             [icons.icon("send"), html.Span(_("Test"))], type="button", className="button button-small",
             title=_("Sends a message by this channel as it stands here, and shows what the other side answered"),
             **attrs(data_cf="test"),

@@ -211,6 +211,15 @@ def test_a_channel_is_tested_as_it_stands_in_the_form(desk: Server, visitor: Vis
         other.shutdown()
     page.click(f"{item} [data-cf=test]")
     page.wait_for_selector(f"{item} .cf-entry-say.is-bad >> text=Not delivered")
+    page.fill(f"{item} [data-key=titleTemplate] :is(input, textarea)", "{{ alert.server }} in trouble")
+    page.fill(f"{item} [data-key=bodyTemplate] :is(input, textarea)", "It is at {{ alert.value }}.")
+    page.click(f"{item} [data-cf=preview]")
+    page.wait_for_selector(f"{item} .cf-entry-say.is-preview >> text=gpu-1 in trouble")
+    assert "It is at 97 %." in page.inner_text(f"{item} .cf-entry-say")
+    visitor.allow("400 .*notifications/preview")
+    page.fill(f"{item} [data-key=bodyTemplate] :is(input, textarea)", "{{ nope }}")
+    page.click(f"{item} [data-cf=preview]")
+    page.wait_for_selector(f"{item} .cf-entry-say.is-bad >> text=Template of the text")
     assert config(desk)["config"]["notifications"]["targets"] == {}
     page.click(f"{PAGE} [data-cf=discard]")
 
