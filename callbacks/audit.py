@@ -18,6 +18,7 @@ from components.sentences import sentence
 from metrics.flat import iso
 from security import audit
 from security.audit import reading
+from security.audit.entry import word
 from security.audit.reading import Filter
 from services import vigie
 from storage.errors import StorageError
@@ -31,7 +32,7 @@ def wanted(who: Any, action: Any, result: Any, start: Any, end: Any, text: Any) 
 
 
 def _text(given: Any) -> str:
-    return given.strip()[:300] if isinstance(given, str) and given != parts.ALL else ""
+    return word(given.strip()) if isinstance(given, str) and given != parts.ALL else ""
 
 
 def _day(given: Any, more: int = 0) -> float | None:

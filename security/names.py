@@ -17,3 +17,8 @@ def name_of(text: str) -> str | None:
     """``text`` as the name that it is; None when it can be nobody's."""
     name = unicodedata.normalize("NFKC", text.strip())
     return name if _NAME.fullmatch(name) else None
+
+
+def sought(text: str) -> str:
+    """What to look for among names and addresses: without what neither holds, and no database can be asked about."""
+    return "".join(c for c in text if c.isprintable())

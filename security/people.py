@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection, Row
 
 from security import audit
 from security.errors import N_, PasswordRefused, Refused
-from security.names import login_of, name_of
+from security.names import login_of, name_of, sought
 from security.passwords import check_new_password, hash_password, outdated, verify_password
 from security.permissions import ROLES
 from security.sessions import digest
@@ -87,7 +87,7 @@ class People:
 
     def page(self, search: str = "", offset: int = 0, limit: int = 50) -> tuple[builtins.list[User], int]:
         """Those whose name holds ``search``, by name, and how many they are."""
-        where = users.c.login.contains(login_of(search), autoescape=True) if search else sa.true()
+        where = users.c.login.contains(login_of(sought(search)), autoescape=True) if search else sa.true()
         with self._database.read() as connection:
             total = connection.scalar(sa.select(sa.func.count()).select_from(users).where(where)) or 0
             rows = connection.execute(

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection, Row
 
 from security import audit
 from security.identity import Identity
+from security.names import sought
 from security.tables import login_sessions, refresh_tokens, users
 from storage.database import Database
 
@@ -119,6 +120,7 @@ class Sessions:
         where = login_sessions.c.expires > self._now()
         if user_id is not None:
             where &= login_sessions.c.user_id == user_id
+        search = sought(search)
         if search:
             where &= users.c.login.contains(search.casefold(), autoescape=True) | (
                 login_sessions.c.address.contains(search, autoescape=True)

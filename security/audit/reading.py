@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from security.audit.entry import word
 from security.audit.store import Outdated
 from security.audit.tables import audit
 from storage.database import Database
@@ -153,7 +154,7 @@ def _different(connection: Connection, column: str, most: int) -> list[str]:
 def _where(connection: Connection, wanted: Filter, low: int, high: int) -> sa.Select[Any]:
     query = sa.select(audit).where(audit.c.id > low, audit.c.id < high)
     if wanted.who:
-        query = query.where(audit.c.who == wanted.who)
+        query = query.where(audit.c.who == word(wanted.who))
     if wanted.action:
         group = f"{wanted.action}."
         query = query.where(audit.c.action.in_([
@@ -161,14 +162,14 @@ def _where(connection: Connection, wanted: Filter, low: int, high: int) -> sa.Se
             if action == wanted.action or action.startswith(group)
         ]))
     if wanted.result:
-        query = query.where(audit.c.result == wanted.result)
+        query = query.where(audit.c.result == word(wanted.result))
     if wanted.start is not None:
         query = query.where(audit.c.at >= wanted.start)
     if wanted.end is not None:
         query = query.where(audit.c.at <= wanted.end)
-    for word in wanted.text.split()[:8]:
+    for part in word(wanted.text).split()[:8]:
         query = query.where(sa.or_(*(
-            audit.c[name].icontains(word, autoescape=True)
+            audit.c[name].icontains(part, autoescape=True)
             for name in ("who", "action", "target", "address", "request", "before", "after")
         )))
     return query

@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from argon2 import PasswordHasher
 
 from security.accounts import Accounts
+from security.audit import reading
+from security.audit.reading import Filter
 from security.errors import PasswordRefused, Refused
 from security.passwords import random_password, verify_password
 from security.permissions import ADMIN, VIEWER
@@ -331,3 +333,13 @@ def test_random_passwords_differ() -> None:
     made = {random_password() for _ in range(100)}
     assert len(made) == 100
     assert all(len(password) == 19 for password in made)
+
+
+@pytest.mark.parametrize("odd", ["\x00", "\ud800", "a\x00da"])
+def test_what_no_name_holds_can_be_searched_for(both_databases: Switch, clock: Clock, odd: str) -> None:
+    accounts = Accounts(both_databases, clock)
+    accounts.people.add("ada", PASSWORD, "viewer")
+    assert accounts.people.page(odd)[1] == 1
+    assert accounts.sessions.page(search=odd) == ([], 0)
+    wanted = (Filter(text=odd), Filter(who=odd), Filter(action=odd))
+    assert [reading.page(both_databases, one).rows for one in wanted] == [[], [], []]

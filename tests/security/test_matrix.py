@@ -231,7 +231,7 @@ def test_an_embed_link_opens_its_page_and_nothing_else(seen: Table, visitors: Vi
     assert shown >= EMBEDDED
 
 
-@pytest.mark.parametrize("odd", [None, "x", 5, 1e308, True, [], [None, ["x"]], {"tab": None}], ids=repr)
+@pytest.mark.parametrize("odd", [None, "x", "\x00\ud800", 5, 1e308, True, [], [None, ["x"]], {"tab": None}], ids=repr)
 def test_a_callback_takes_what_no_page_sends_without_a_mistake(visitors: Visitors, odd: Any) -> None:
     failed = []
     for output, entry in callbacks(visitors.site):
