@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from components import alerts_page, states, timebar
 from components.chartspecs import WINDOWS
-from security.permissions import allowed
+from security.permissions import admitted
 from services import vigie
 
 
@@ -23,7 +23,7 @@ register_page(__name__, path="/alerts", title=title, order=4)
 
 def layout(tab: str = "", window: str = "", **query: Any) -> Any:
     """The page as the address asks for it: ``?tab=history``, ``?alert=ID``, ``?tab=rules&rule=ID``."""
-    if not allowed("alerts:view"):
+    if not admitted("alerts:view", "/alerts"):
         return states.refused()
     start, end = timebar.zoom_of(query.get("from"), query.get("to"))
     hostname = str(vigie().latest.snapshot("cpu").get("hostname", ""))

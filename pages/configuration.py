@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from components import config_page, states
 from components.links import href
 from security.identity import current_identity
-from security.permissions import allowed
+from security.permissions import admitted, allowed
 from services import vigie
 
 
@@ -25,7 +25,7 @@ register_page(__name__, path="/configuration", title=title, order=2)
 
 def layout(tab: str = "", **_query: Any) -> Any:
     """The page at a tab: ``?tab=models``."""
-    if not allowed("config:view"):
+    if not admitted("config:view", "/configuration"):
         return states.refused()
     identity = current_identity()
     return config_page.page(

@@ -8,7 +8,7 @@ from dash import dcc, html, register_page
 from flask_babel import gettext as _
 
 from components import embed_list, ids, states
-from security.permissions import allowed
+from security.permissions import admitted, allowed
 
 
 def title() -> str:
@@ -21,7 +21,7 @@ register_page(__name__, path="/embeds", title=title, order=5)
 
 def layout(**_query: Any) -> Any:
     """The page; its list comes by callback."""
-    if not allowed("embeds:create"):
+    if not admitted("embeds:create", "/embeds"):
         return states.refused()
     lead = _("Everybody's links.") if allowed("embeds:manage") else _("The links that you made.")
     return html.Div(

@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 from flask import g
 from werkzeug.exceptions import Forbidden, Unauthorized
 
+from security import audit
 from security.identity import current_identity
 
 P = ParamSpec("P")
@@ -87,6 +88,15 @@ def allowed(permission: str) -> bool:
     """True when whoever makes the request in hand has ``permission``: for layouts, which show or leave out."""
     identity = current_identity()
     return identity is not None and _known(permission) in identity.permissions
+
+
+def admitted(permission: str, page: str) -> bool:
+    """`allowed`, for a whole page, whose refusal is recorded: by the router a page is asked for in a callback, which
+    everybody may call."""
+    if allowed(permission):
+        return True
+    audit.record("access.refused", f"GET {page}", result="refused", after={"permission": permission})
+    return False
 
 
 def check(permission: str) -> None:

@@ -12,6 +12,8 @@ import pytest
 from components import audit, ids
 from components.audit import Line, difference
 from components.audit_words import action_words
+from security.audit import reading
+from security.audit.reading import Filter
 from tests.pages.site import Site
 
 INPUTS = (ids.AUDIT_WHO, ids.AUDIT_ACTION, ids.AUDIT_RESULT, ids.AUDIT_FROM, ids.AUDIT_TO, ids.AUDIT_TEXT)
@@ -115,3 +117,12 @@ def test_every_action_that_is_recorded_has_words() -> None:
     }
     assert len(actions) > 30
     assert [action for action in sorted(actions) if action_words(action) == action] == []
+
+
+@pytest.mark.parametrize(("path", "permission"), [("/audit", "audit:view"), ("/people", "users:manage")])
+def test_a_page_that_is_refused_leaves_a_row(own_site: Site, path: str, permission: str) -> None:
+    own_site.page(own_site.signed_in("viewer"), path)
+    own_site.vigie.audit.flush()
+    newest = reading.page(own_site.vigie.audit.database, Filter(action="access")).rows[0]
+    assert (newest.who, newest.target, newest.result) == ("viewer", f"GET {path}", "refused")
+    assert newest.after == {"permission": permission}
