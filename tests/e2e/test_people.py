@@ -174,11 +174,15 @@ def test_a_sign_in_that_is_ended_elsewhere_leaves_the_page(server: Server, visit
 
 def test_on_a_phone_what_is_searched_for_can_be_read(server: Server, visitor: Visitor) -> None:
     page = visitor.open(server, "/people", viewport={"width": 390, "height": 844}, locale="fr-FR")
+    ready(page)
     box = page.wait_for_selector(".people-search").bounding_box()
     assert box is not None and box["width"] >= 170
     page.goto(f"{server.url}/audit")
+    ready(page)
     ends = [page.wait_for_selector(f"#audit-{name}").bounding_box() for name in ("from", "to")]
     assert ends[0] and ends[1] and ends[0]["y"] == ends[1]["y"], "both days stand side by side"
+    room = page.evaluate("parseFloat(getComputedStyle(document.getElementById('audit-action')).paddingRight)")
+    assert room > 30, "no words below the arrow"
 
 
 def test_on_a_phone_people_are_managed_too(server: Server, visitor: Visitor) -> None:
