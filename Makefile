@@ -20,7 +20,7 @@ run: install ## Start Vigie (options: make run ARGS="--demo --port 8060")
 	@exec $(BIN)/python app.py $(ARGS)
 
 test: $(VENV)/.dev $(COMPILED) system-packages ## Run all tests, in a browser and with real stores too
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 test-unit: $(VENV)/.dev $(COMPILED) ## Run the fast tests: all but those of the real server in a browser
 	$(BIN)/python -m pytest -m "not e2e and not slow" --ignore=tests/e2e $(ARGS)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from typing import Any
 
 import pytest
 
 from tests.support import CHROMIUM_ARGS, TEST_ALL, free_port, need, new_schema, postgres_server, redis_server
+
+LAST = "the real server"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -34,17 +37,31 @@ def pytest_make_collect_report(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs the real server or a browser comes last, and in one process: two browsers on two cores are slower
-    than one, and late. What fails in a browser all the same is tried once more, and named RERUN at the end."""
+    """What needs the real server or a browser comes last. What fails in a browser, which may be late on a busy
+    machine, is tried once more, and named RERUN at the end."""
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.flaky(reruns=1))
-        item.add_marker(pytest.mark.xdist_group("the real server" if _real(item) else str(item.path)))
-    items.sort(key=_real)
+    items.sort(key=lambda item: part(item.nodeid) == LAST)
 
 
-def _real(item: pytest.Item) -> bool:
-    return item.path.parent.name == "e2e" or "browser" in getattr(item, "fixturenames", ())
+def part(nodeid: str) -> str:
+    """Which tests one process runs together: a file, or all of the real server and the browser, for two browsers on
+    two cores are slower than one."""
+    file = nodeid.split("::", 1)[0]
+    return LAST if file.startswith("tests/e2e/") or file == "tests/api/test_docs_page.py" else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """pytest-xdist hands out parts."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Parts(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return part(nodeid)
+
+    return Parts(config, log)
 
 
 @pytest.fixture
