@@ -6,7 +6,7 @@ WORKERS ?= 2# processes of `make test`; the browser comes last, in one of them
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 CATALOGUES := $(wildcard translations/*/LC_MESSAGES/messages.po)
 COMPILED := $(CATALOGUES:.po=.mo)
-CODE := $(wildcard *.py alerts analysis api callbacks collectors components config desk jobs live metrics pages security storage bench tools)
+CODE := $(wildcard *.py alerts analysis api callbacks collectors components config desk jobs live metrics pages security serving storage bench tools)
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test test-unit lint bench assets schemas screenshot clean system-packages

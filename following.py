@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from config import affected
-from config.dashboard import N_, DashboardConfig
+from config.dashboard import DashboardConfig
 from config.differences import ABSENT
 from config.limits import HealthLimits
 from config.outcomes import Applied
 from config.problems import Problem
+from config.section import N_
 from config.settings import Settings
 from config.store import ConfigStore
 from live.events import Events

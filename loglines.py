@@ -119,7 +119,7 @@ class LogOutput:
 
     def follow(self, config: DashboardConfig) -> None:
         """Takes on what the configuration says. Never raises: a folder that cannot be written is a `problem`."""
-        from config.dashboard import bytes_of  # the gunicorn parent, which follows nothing, stays small without it
+        from config.section import bytes_of  # the gunicorn parent, which follows nothing, stays small without it
 
         wanted = config.logging
         self._level = LEVELS[self._given or wanted.level]

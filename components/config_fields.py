@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from types import UnionType
 from typing import Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen
@@ -16,18 +17,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 from typing_extensions import TypeIs
 
-from config.dashboard import (
-    AbsolutePath,
-    ChannelName,
-    Clock,
-    DashboardConfig,
-    Extension,
-    Metadata,
-    Section,
-    Size,
-    TimeZone,
-)
+from config.dashboard import DashboardConfig, Metadata
 from config.secret import SecretText
+from config.section import AbsolutePath, ChannelName, Clock, Extension, Section, Size, TimeZone
 
 Control = Literal[
     "group", "list", "map",  # these hold others
@@ -124,6 +116,8 @@ def _node(key: str, info: FieldInfo, default: Any) -> Node:
     if _is_section(kind):
         return _group(node, kind, default)
     origin, inner = get_origin(kind), get_args(kind)
+    if origin is UnionType:  # a number, or nothing: by the default
+        return _number(node, int in inner, marks, optional=True)
     if origin is Literal:
         return replace(node, control="select", options=inner)
     if origin is tuple and len(inner) == 2 and inner[1] is Ellipsis:
@@ -165,14 +159,14 @@ def _several(node: Node, inner: Any) -> Node:
     raise TypeError(f"{node.key}: there is no control for a list of {inner!r}")
 
 
-def _number(node: Node, whole: bool, marks: tuple[Any, ...]) -> Node:
+def _number(node: Node, whole: bool, marks: tuple[Any, ...], *, optional: bool = False) -> Node:
     above = any(isinstance(m, Gt) for m in marks)
     low = next((float(m.ge if isinstance(m, Ge) else m.gt) for m in marks if isinstance(m, Ge | Gt)), None)  # type: ignore[arg-type]  # bounds of numbers are numbers
     high = next((float(m.le if isinstance(m, Le) else m.lt) for m in marks if isinstance(m, Le | Lt)), None)  # type: ignore[arg-type]
     if whole:
         return replace(node, control="whole", low=low, above=above, high=high, step=1)
     span = high - low if low is not None and high is not None else None
-    if span is not None and span <= SLIDER_SPAN:
+    if span is not None and span <= SLIDER_SPAN and not optional:
         return replace(node, control="slider", low=low, high=high, step=span / 20)
     return replace(node, control="number", low=low, above=above, high=high)
 

@@ -175,9 +175,9 @@ def _card(
     """A card with one part of the form; ``data-at`` tells the script where in the file it lies."""
     value: Any = shown.document
     for key in path.split("."):
-        value = value.get(key, {}) if isinstance(value, Mapping) else {}
+        value = value.get(key) if isinstance(value, Mapping) else None
     body = config_form.group(node, value, only=only, headless=True) if node.control == "group" else (
-        config_form.part(node, value or node.default)
+        config_form.part(node, node.default if value is None else value)
     )
     above, _dot, key = path.rpartition(".")
     aside: Any = None

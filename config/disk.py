@@ -8,8 +8,8 @@ import os
 import stat
 from pathlib import Path
 
-from config.dashboard import N_
 from config.problems import ConfigInvalid, Problem
+from config.section import N_
 
 GONE = N_("The file is gone. The running configuration stays; save it to write the file anew.")
 A_LINK = N_("The file is a symbolic link: put the file itself there.")

@@ -10,9 +10,9 @@ from typing import Any, get_args
 
 from pydantic_core import ErrorDetails
 
-from config.dashboard import N_
 from config.documents import is_secret
 from config.fields import field_at, kind_at, model_at
+from config.section import N_
 
 LONGEST_GIVEN = 80
 MOST_PROBLEMS = 50
@@ -29,6 +29,7 @@ MESSAGES: dict[str, str] = {
     "too_long": N_("must have %(most)s entries at most"),
     "tuple_type": N_("must be a list in square brackets"),
     "dict_type": N_("must be an object in braces"),
+    "named_twice": N_("%(key)s names %(name)s twice"),
     "in_order": N_("%(low)s (%(less)s) must not be above %(high)s (%(more)s)"),
     "literal_error": N_("must be one of %(choices)s"),
     "integer": N_("must be a whole number"),
@@ -101,7 +102,7 @@ def _problem(error: ErrorDetails) -> Problem:
         return Problem(path, MESSAGES[kind], given, {"least": str(context.get("min_length", ""))})
     if kind in ("model_type", "model_attributes_type"):
         return Problem(path, MESSAGES["dict_type"], given)
-    if kind == "in_order":
+    if kind in ("in_order", "named_twice"):
         return Problem(path, MESSAGES[kind], "", {name: str(value) for name, value in context.items()})
     if kind in MESSAGES:
         return Problem(path, MESSAGES[kind], given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -94,3 +95,11 @@ def state_url(request: pytest.FixtureRequest) -> str | None:
 def browser_type_launch_args() -> dict[str, object]:
     """Debian's Chromium instead of a downloaded one."""
     return {"executable_path": need("chromium"), "args": list(CHROMIUM_ARGS)}
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model file that real llama.cpp serves, some thousand tokens a second."""
+    from tests.engine.models import tiny
+
+    return tiny(tmp_path_factory.mktemp("models") / "tiny.gguf")

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from config.dashboard import AlertThresholds, DashboardConfig, bytes_of
+from config.dashboard import AlertThresholds, DashboardConfig
 from config.secret import KEPT, Cipher, SecretText
+from config.section import bytes_of
 
 SPEC: dict[str, Any] = {
     "version": "1.0.0",

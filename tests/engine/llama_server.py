@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Stands in for llama.cpp's ``llama-server``: the real HTTP server of llama.cpp out of the wheel ``xllamacpp``.
+
+Takes the options of ``llama-server`` that Vigie gives and refuses others, as the real program does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="llama-server", allow_abbrev=False)
+    add = parser.add_argument
+    add("-m", "--model", required=True)
+    add("-a", "--alias")
+    add("--host", default="127.0.0.1")
+    add("--port", type=int, default=8080)
+    add("-c", "--ctx-size", type=int, default=0)
+    add("-np", "--parallel", type=int, default=1)
+    add("-t", "--threads", type=int, default=1)
+    add("-b", "--batch-size", type=int)
+    add("-n", "--n-predict", type=int)
+    add("-ngl", "--n-gpu-layers", default="0")
+    add("--temp", type=float)
+    add("--top-k", type=int)
+    add("--top-p", type=float)
+    add("--repeat-penalty", type=float)
+    add("-s", "--seed", type=int)
+    add("--metrics", action="store_true")
+    add("--no-slots", action="store_true")
+    add("--props", action="store_true")
+    add("--api-key")
+    add("--sleep-idle-seconds", type=int)
+    add("--embeddings", action="store_true")
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = options()
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path, params.hostnames, params.port = given.model, [given.host], given.port
+    params.n_parallel, params.n_ctx = given.parallel, given.ctx_size
+    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = given.threads
+    params.endpoint_metrics, params.endpoint_slots = given.metrics, not given.no_slots
+    params.endpoint_props, params.ui, params.use_jinja = given.props, False, True
+    if given.alias:
+        params.model_alias = {given.alias}
+    if given.api_key:
+        params.api_keys = [given.api_key]
+    if given.sleep_idle_seconds:
+        params.sleep_idle_seconds = given.sleep_idle_seconds
+    if given.embeddings:
+        params.embedding = True
+    if given.batch_size:
+        params.n_batch = given.batch_size
+    if given.n_predict:
+        params.n_predict = given.n_predict
+    sampling = {
+        "temp": given.temp, "top_k": given.top_k, "top_p": given.top_p, "penalty_repeat": given.repeat_penalty,
+        "seed": given.seed,
+    }
+    for name, value in sampling.items():
+        if value is not None:
+            setattr(params.sampling, name, value)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        server = xllamacpp.Server(params)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the real program ends so, too
+        sys.stderr.write(f"llama_server: exiting due to model loading error: {error}\n")
+        sys.stderr.flush()
+        os._exit(1)
+    sys.stderr.write(f"llama_server: listening on {server.listening_address}\n")
+    sys.stderr.flush()
+    while not stop.wait(0.2):
+        pass
+    os._exit(0)  # as the real program: without waiting for who is still connected
+
+
+if __name__ == "__main__":
+    main()
