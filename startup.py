@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gthread import ThreadWorker
 
-from config.settings import Settings
+from config.settings import LOCK, Settings
 from loglines import LogOutput
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def lock_folder(folder: Path) -> IO[str]:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryFile(dir=folder) as probe:
             probe.write(b"x")
-        lock = (folder / "vigie.lock").open("a+")
+        lock = (folder / LOCK).open("a+")
     except OSError as error:
         raise StartError(f"The data folder {folder} cannot be written: {error.strerror or error}.") from None
     try:

@@ -49,23 +49,42 @@ def severity_words(words: Words, severity: str) -> str:
     }.get(severity, severity)
 
 
+def said(notice: Notice, words: Words) -> str:
+    """A rule's message with its blanks filled in; empty where the rule has none."""
+    if not notice.message:
+        return ""
+    value, limit = (words.human(one, notice.unit) for one in (notice.value, notice.threshold))
+    return fill(words.gettext(notice.message), {
+        **notice.labels, "value": value, "limit": limit, "name": _name(notice, words), "server": notice.server,
+        "rule": notice.rule, "metric": notice.metric, "what": _what(notice, words),
+    })
+
+
+def as_webhooks_get_it(notice: Notice, words: Words, public_url: str = "") -> dict[str, Any]:
+    """A notice as a webhook's ``alerts`` hold it: `alerts.notices.data`, its message in words."""
+    return data(notice, links(public_url, notice)[0]) | {"message": said(notice, words)}
+
+
+def _name(notice: Notice, words: Words) -> str:
+    return words.gettext(notice.name) if notice.name else notice.rule
+
+
+def _what(notice: Notice, words: Words) -> str:
+    return words.gettext(NAMES.get(notice.metric, notice.metric))
+
+
 def facts(notice: Notice, words: Words, public_url: str) -> dict[str, Any]:
     """A notice as templates know it: every value a text, times and numbers in the reader's language."""
     page, silence = links(public_url, notice)
     value, limit = (words.human(one, notice.unit) for one in (notice.value, notice.threshold))
     over = notice.state == "resolved"
-    name = words.gettext(notice.name) if notice.name else notice.rule
-    what = words.gettext(NAMES.get(notice.metric, notice.metric))
-    message = fill(words.gettext(notice.message), {
-        **notice.labels, "value": value, "limit": limit, "name": name, "server": notice.server, "rule": notice.rule,
-        "metric": notice.metric, "what": what,
-    }) if notice.message else ""
     return {
-        "rule": notice.rule, "name": name,
+        "rule": notice.rule, "name": _name(notice, words),
         "state": notice.state, "over": over, "server": notice.server,
         "severity": notice.severity, "severity_words": severity_words(words, notice.severity),
-        "category": notice.category, "metric": notice.metric, "what": what, "labels": dict(notice.labels),
-        "value": value, "threshold": limit, "comparison": notice.comparison, "message": message,
+        "category": notice.category, "metric": notice.metric, "what": _what(notice, words),
+        "labels": dict(notice.labels), "value": value, "threshold": limit, "comparison": notice.comparison,
+        "message": said(notice, words),
         "since": words.moment(notice.since), "at": words.moment(notice.at),
         "duration": words.duration(max(0.0, notice.at - notice.since)),
         "acknowledged_by": notice.acknowledged_by, "flapping": notice.flapping,
@@ -121,9 +140,7 @@ def compose(
         ),
         severity=severity if severity in SEVERITIES else "critical", over=all(one.state == "resolved" for one in told),
         at=datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        url=page, alerts=[
-            data(one, links(url, one)[0]) | {"message": facts(one, words, url)["message"]} for one in notices
-        ],
+        url=page, alerts=[as_webhooks_get_it(one, words, url) for one in notices],
     ), wrong
 
 

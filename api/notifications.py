@@ -12,6 +12,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from pydantic import BaseModel, Field, ValidationError
 
 from alerts import messages, trial
+from alerts.language import Words
 from alerts.notices import data
 from alerts.outbox import Delivery
 from alerts.people import Bell, Choices, Item
@@ -181,7 +182,7 @@ def delivery_row(one: Delivery) -> dict[str, Any]:
         "again": iso(one.retry) if one.state == "waiting" and one.retry else None,
         "attempts": one.attempts, "key": one.message, "status": one.status, "answer": one.answer,
         "error": notice_words.muted(one.error) if one.state == "muted" else sentence(one.error),
-        "alert": told,
+        "alert": messages.as_webhooks_get_it(one.notice, Words(vigie().config.current.notifications.language)),
     }
 
 

@@ -7,7 +7,6 @@ there it gets the next best one.
 
 from __future__ import annotations
 
-import contextlib
 import mimetypes
 import os
 import queue
@@ -28,6 +27,7 @@ from werkzeug.security import safe_join
 
 from api.bundle import Bundle
 from api.encoding import LEAST, Encoding, best_encoding, compress_apart
+from config.disk import write_atomic
 
 log = structlog.get_logger(__name__)
 ROOT = Path(__file__).parent.parent
@@ -267,15 +267,11 @@ class StaticFiles:
             self._ready.add(name)
 
     def _keep(self, name: str, body: bytes) -> None:
-        unfinished = self._cache_dir / f"{name}.{os.getpid()}"
         try:
             self._cache_dir.mkdir(parents=True, exist_ok=True)
-            unfinished.write_bytes(body)
-            unfinished.replace(self._cache_dir / name)
+            write_atomic(self._cache_dir / name, body)
         except OSError:  # a full or read-only disk: the few MB are kept in memory for this run
             self._in_memory[name] = body
-            with contextlib.suppress(OSError):
-                unfinished.unlink()
 
 
 def _inside(base: Path | None, inner: str, endings: tuple[str, ...] | None = None) -> Path | None:

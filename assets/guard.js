@@ -1,6 +1,6 @@
 // Leaving what is unsaved asks first, whichever way one leaves. What can be unsaved says so in vigie.guards with
 //   pending()   true while something is
-//   path        the address to come back to
+//   path()      the address to come back to
 //   left()      whether the address is another one by now
 //   ask(next)   asks, and calls next() when it may be left
 //   here(url)   for a link to the page one is on (optional)

@@ -28,7 +28,7 @@ KEYS = (
 """The series of eight charts."""
 
 
-def watch_socket(what: dict[str, Any], answered: threading.Semaphore) -> None:
+def watch_socket(what: dict[str, Any], answered: threading.Semaphore, _turn: float) -> None:
     """One page of Vigie: subscribes and takes what comes."""
     socket = websocket.create_connection(what["socket"], cookie=what["cookie"], timeout=30)
     socket.send(json.dumps({"subscribe": KEYS}))
@@ -38,13 +38,14 @@ def watch_socket(what: dict[str, Any], answered: threading.Semaphore) -> None:
         socket.recv()
 
 
-def poll(what: dict[str, Any], answered: threading.Semaphore) -> None:
-    """One page that asks for each of its charts every second, over one kept connection."""
+def poll(what: dict[str, Any], answered: threading.Semaphore, turn: float) -> None:
+    """One page that asks for each of its charts every second, over one kept connection; ``turn`` is when it begins, as
+    `time.monotonic` has it."""
     parts = urlsplit(what["urls"][0])
     connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=30)
-    turn = time.monotonic()
     first = True
     while True:
+        time.sleep(max(0.0, turn - time.monotonic()))
         for url in what["urls"]:
             connection.request("GET", url.split(parts.netloc, 1)[1])
             answer = connection.getresponse()
@@ -54,7 +55,6 @@ def poll(what: dict[str, Any], answered: threading.Semaphore) -> None:
             answered.release()
             first = False
         turn += 1
-        time.sleep(max(0.0, turn - time.monotonic()))
 
 
 def main() -> None:
@@ -62,10 +62,10 @@ def main() -> None:
     count = int(sys.argv[1])
     what = json.loads(sys.stdin.readline())
     answered = threading.Semaphore(0)
-    for i in range(count):
-        threading.Thread(target=watch_socket if "socket" in what else poll, args=(what, answered), daemon=True).start()
-        if "urls" in what and i:
-            time.sleep(1 / count)  # real pages do not ask all at once
+    viewer = watch_socket if "socket" in what else poll
+    begin = time.monotonic()
+    for i in range(count):  # real pages do not ask all at once
+        threading.Thread(target=viewer, args=(what, answered, begin + i / count), daemon=True).start()
     for _ in range(count):
         answered.acquire()
     print("ready", flush=True)

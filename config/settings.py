@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 PREFIX = "VIGIE_"
+LOCK = "vigie.lock"
+"""File of a data folder that the running server holds a lock on."""
 ROLE_NAMES = ("viewer", "operator", "admin")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 ALIASES = {"DASHBOARD_PORT": "port"}

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from config.settings import Parser, Settings, SettingsError, load_settings
+from config.settings import LOCK, Parser, Settings, SettingsError, load_settings
 from security import audit
 from security.accounts import Accounts
 from security.audit import commands
@@ -73,7 +73,7 @@ def _check_demo(folder: Path, demo: Path, settings: Settings) -> None:
 def _runs(folder: Path) -> bool:
     """Whether a server holds the lock of ``folder`` (`startup.lock_folder`)."""
     try:
-        with (folder / "vigie.lock").open() as lock:
+        with (folder / LOCK).open() as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from flask import g
+from flask import g, request, session
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from security import audit
@@ -19,6 +19,10 @@ MARK = "__vigie_permission__"
 """Attribute that names the permission of a view or callback; the guard and the tests read it."""
 EMBED_MARK = "__vigie_embed__"
 """Attribute of a callback: the kinds of embed links that it answers."""
+
+ROUTER = "/_dash-update-component"
+"""Where Dash's router asks for a page."""
+_TOLD = "vigie_refused"
 
 VIEWER = frozenset({
     "dashboard:view", "metrics:read", "notes:write", "views:edit", "embeds:create", "alerts:view", "config:view",
@@ -95,6 +99,11 @@ def admitted(permission: str, page: str) -> bool:
     everybody may call."""
     if allowed(permission):
         return True
+    # The document of a page draws it, and so does the router once the document is there: one refusal, told once.
+    if request.path == ROUTER and session.pop(_TOLD, "") == page:
+        return False
+    if request.path != ROUTER:
+        session[_TOLD] = page
     audit.record("access.refused", f"GET {page}", result="refused", after={"permission": permission})
     return False
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import CHROMIUM_ARGS, TEST_ALL, free_port, need, new_schema, postgres_server, redis_server
+from tests.support import TEST_ALL, free_port, new_schema, postgres_server, redis_server
 
 LAST = "the real server"
 
@@ -50,7 +50,7 @@ def part(nodeid: str) -> str:
     """Which tests one process runs together: a file, or all of the real server and the browser, for two browsers on
     two cores are slower than one."""
     file = nodeid.split("::", 1)[0]
-    return LAST if file.startswith("tests/e2e/") or file == "tests/api/test_docs_page.py" else file
+    return LAST if file.startswith("tests/e2e/") else file
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -89,12 +89,6 @@ def postgres_url() -> Iterator[str]:
 def state_url(request: pytest.FixtureRequest) -> str | None:
     """Where tables are kept, in turn: None for a file, or an empty place in a real PostgreSQL."""
     return new_schema(request.getfixturevalue("postgres_url")) if request.param == "postgres" else None
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args() -> dict[str, object]:
-    """Debian's Chromium instead of a downloaded one."""
-    return {"executable_path": need("chromium"), "args": list(CHROMIUM_ARGS)}
 
 
 @pytest.fixture(scope="session")

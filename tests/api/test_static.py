@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from api import static
 from api.compressor import compress_once
-from api.static import ASK_AGAIN, FOREVER, plotly_url, static_files, vendor_url
+from api.static import APART, ASK_AGAIN, FOREVER, ROOT, plotly_url, static_files, vendor_url
 from tests.api.house import House
 from tests.support import wait_until
 
@@ -153,6 +153,13 @@ def test_the_bundle_follows_its_parts(server: Flask, client: FlaskClient, tmp_pa
 def test_without_a_folder_to_write_to_pages_name_each_file(server: Flask, tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("in the way", encoding="ascii")
     assert static_files(server).bundle_url(".css") is None
+    (tmp_path / "cache").unlink()
+    assert static_files(server).bundle_url(".css") is not None, "it is tried again"
+
+
+def test_pages_before_a_sign_in_name_what_is_not_in_the_bundles() -> None:
+    templates = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "templates").glob("*.html"))
+    assert set(re.findall(r"/assets/([\w.-]+)", templates)) == set(APART)
 
 
 def test_warming_makes_what_pages_load(

@@ -14,7 +14,7 @@ from components.audit import Line, difference
 from components.audit_words import action_words
 from security.audit import reading
 from security.audit.reading import Filter
-from tests.pages.site import Site
+from tests.pages.site import BROWSER, Site
 
 INPUTS = (ids.AUDIT_WHO, ids.AUDIT_ACTION, ids.AUDIT_RESULT, ids.AUDIT_FROM, ids.AUDIT_TO, ids.AUDIT_TEXT)
 
@@ -126,3 +126,18 @@ def test_a_page_that_is_refused_leaves_a_row(own_site: Site, path: str, permissi
     newest = reading.page(own_site.vigie.audit.database, Filter(action="access")).rows[0]
     assert (newest.who, newest.target, newest.result) == ("viewer", f"GET {path}", "refused")
     assert newest.after == {"permission": permission}
+
+
+def test_a_page_that_is_refused_is_one_row(own_site: Site) -> None:
+    client = own_site.signed_in("viewer")
+    refused = Filter(action="access.refused")
+
+    def told() -> list[str]:
+        own_site.vigie.audit.flush()
+        return [one.target for one in reading.everything(own_site.vigie.audit.database, refused)]
+
+    client.get("/audit", headers=BROWSER)
+    own_site.page(client, "/audit")
+    assert told() == ["GET /audit"], "the document and the router are one refusal"
+    own_site.page(client, "/people")
+    assert told() == ["GET /people", "GET /audit"], "a page that was reached without a document, too"

@@ -11,9 +11,15 @@ from playwright.sync_api import Browser
 
 from tests.e2e.harness import Server, wait_for_past
 from tests.e2e.visit import Visitor
-from tests.support import create_database
+from tests.support import CHROMIUM_ARGS, create_database, need
 
 Starter = Callable[..., Server]
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, object]:
+    """Debian's Chromium instead of a downloaded one."""
+    return {"executable_path": need("chromium"), "args": list(CHROMIUM_ARGS)}
 
 
 @pytest.fixture

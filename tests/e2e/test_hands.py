@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.harness import Server
 from tests.e2e.visit import Visitor, drawn, frames, ready
@@ -429,6 +429,29 @@ def test_g_and_a_letter_goes_to_a_page(page: Page):
     press(page, "g", "m")
     page.wait_for_url("**/monitoring")
     drawn(page, "cpu")
+
+
+# -- the menu of a chart
+
+
+def test_the_menu_goes_along_with_its_chart_and_closes_when_that_is_out_of_sight(page: Page):
+    button, menu = page.locator(f'{MAIN} [data-chart="cpu-cores"] .chart-more'), page.locator("#shell-chart-menu")
+    page.set_viewport_size({"width": 1440, "height": 700})
+    drawn(page, "cpu-cores")
+    button.scroll_into_view_if_needed()
+    button.click()
+    expect(menu).to_be_visible()
+    before = page.evaluate("() => scrollY")
+    page.evaluate("() => scrollBy(0, 60)")
+    page.wait_for_function("before => scrollY !== before", arg=before)
+    page.wait_for_function("""() => {
+        const frame = what => document.querySelector(what).getBoundingClientRect();
+        const at = frame('#react-entry-point [data-chart="cpu-cores"] .chart-more'), box = frame('#shell-chart-menu');
+        return Math.min(Math.abs(box.top - at.bottom), Math.abs(box.bottom - at.top)) < 12;
+    }""")
+    expect(menu).to_be_visible()
+    page.evaluate("() => scrollTo(0, document.documentElement.scrollHeight)")
+    expect(menu).to_be_hidden()
 
 
 # -- the table behind a chart
