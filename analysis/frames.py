@@ -140,6 +140,7 @@ def bucket(
 
 def coarsened(series: Sequence[Series], seconds: float) -> list[Series]:
     """Series as means over steps of ``seconds``, aligned to the epoch: where all samples would be too many to hold.
+    Buckets of histograms are summed up instead.
 
     Such a series has ``seconds`` as its step and the extremes of each step in ``low`` and ``high``.
     """
@@ -150,7 +151,8 @@ def coarsened(series: Sequence[Series], seconds: float) -> list[Series]:
         place = one.t // round(seconds * 1000)
         begin = np.flatnonzero(np.diff(place, prepend=place[0] - 1))
         sizes = np.diff(begin, append=place.size)
-        mean = np.add.reduceat(one.value, begin, dtype=np.float64) / sizes
+        total = np.add.reduceat(one.value, begin, dtype=np.float64)
+        mean = total if one.info.kind == "histogram" else total / sizes
         low, high = (one.value if c is None else c for c in (one.low, one.high))
         found.append(Series(
             one.info, place[begin] * round(seconds * 1000), mean.astype(np.float32), seconds,

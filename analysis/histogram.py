@@ -80,8 +80,9 @@ def buckets(series: Sequence[Series], start: float, end: float, width: float) ->
     for (le, one), mean in zip(parts, means, strict=True):
         place = np.floor(one.t / (width * 1000)).astype(np.int64) - first
         n = np.bincount(place[(place >= 0) & (place < len(times))], minlength=len(times))
-        # A rollup's value is the mean of the samples of its step, which came every `every` seconds.
-        samples = n if one.low is None else n * max(one.step / max(one.info.every, 1e-3), 1.0)
+        # A rollup of a histogram holds the sum of its step; that of a gauge the mean of samples `every` seconds apart.
+        sums = one.low is None or one.info.kind == "histogram"
+        samples = n if sums else n * max(one.step / max(one.info.every, 1e-3), 1.0)
         row = bounds.index(le)
         found[row] = np.where(np.isnan(mean), found[row], np.nan_to_num(found[row]) + np.nan_to_num(mean) * samples)
     some = ~np.all(np.isnan(found), axis=0) if found.size else np.zeros(len(times), bool)

@@ -7,7 +7,7 @@
   function draw(chart) {
     const at = chart.section.closest('[data-limits]'), gd = chart.gd, body = chart.section.querySelector('.chart-body');
     let box = body && body.querySelector('.limits');
-    const full = gd && gd._fullLayout, timed = full && full.xaxis && full.yaxis && chart.meta && chart.meta.scale && !/heatmap|strip|bars|hours|buckets|histogram/.test(chart.kind);
+    const full = gd && gd._fullLayout, timed = full && full.xaxis && full.yaxis && chart.meta && chart.meta.scale && !/heatmap|strip|bars|hours|buckets|histogram|shares/.test(chart.kind);
     const limits = at && timed ? JSON.parse(at.dataset.limits || '[]') : [];
     if (!limits.length) { if (box) box.remove(); return; }
     if (!box) {

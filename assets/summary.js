@@ -77,7 +77,7 @@
 
   document.addEventListener('vigie:drawn', event => {
     const chart = event.detail.chart, meta = chart.meta;
-    if (!meta || meta.timed === false || chart.kind === 'bars' || meta.kind === 'buckets') return;
+    if (!meta || meta.timed === false || chart.kind === 'bars' || meta.kind === 'buckets' || meta.kind === 'shares') return;
     const now = Date.now();
     if (chart.told === chart.n && now - chart.toldAt < EVERY) return;
     chart.told = chart.n;

@@ -13,7 +13,7 @@ from analysis import transform
 from analysis.frames import reduced
 from analysis.gather import MINUTE, gather
 from callbacks import embedded, statistics
-from components import drawing_compare, drawing_figures, drawing_grids, drawing_words, states
+from components import drawing_compare, drawing_figures, drawing_grids, drawing_latency, drawing_words, states
 from components.drawing_figures import MOST_POINTS, Drawn, Shown
 from components.drawings import SPANS, Drawing
 from components.explore_selectors import kept
@@ -114,7 +114,10 @@ def _by_kind(
         return drawing_grids.hist(want.spec, shown, *window)
     if drawing.kind == "hours":
         return drawing_grids.hours(want.spec, shown, *window, zone=str(get_timezone() or "UTC"))
-    if (drawn := drawing_grids.buckets(want.spec, shown, *window)) is None:
+    if drawing.kind == "shares":
+        return drawing_latency.shares(want.spec, shown, *window)
+    draw_buckets = drawing_latency.quantiles if drawing.kind == "quantiles" else drawing_grids.buckets
+    if (drawn := draw_buckets(want.spec, shown, *window)) is None:
         raise _Refused(
             _("No latency buckets"), _("These series have no label le, which names the bound of a bucket."),
             _("Choose a metric whose series are buckets, or draw a heatmap."),

@@ -12,7 +12,8 @@ from flask_babel import lazy_gettext as _l
 from metrics.metric import escape
 from metrics.series import SeriesInfo
 
-ChartKind = Literal["lines", "stacked", "heatmap", "strip", "bars", "columns", "histogram", "hours", "buckets"]
+ChartKind = Literal["lines", "stacked", "heatmap", "strip", "bars", "columns", "histogram", "hours", "buckets",
+                    "quantiles", "shares"]
 Style = Literal["line", "bold", "thin", "limit"]
 Tab = Literal["system", "gpu", "processes"]
 TABS: tuple[Tab, ...] = ("system", "gpu", "processes")

@@ -26,6 +26,7 @@ def title(drawing: Drawing) -> str:
         parts.append(aggregate(drawing.aggregate, drawing.by))
     kind = {
         "hist": _("how values are spread"), "hours": _("by hour and weekday"), "buckets": _("by bucket"),
+        "quantiles": _("percentiles"), "shares": _("shares"),
     }.get(drawing.kind)
     if kind:
         parts.append(kind)

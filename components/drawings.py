@@ -4,7 +4,7 @@ A drawing's text is its chart id behind ``q:``, part of addresses, saved views a
 
     drawing   = selector ("," selector)* option*
     option    = "!" kind | "!" aggregate ["=" label ("," label)*] | "!rate" | "!" span | "!vs=" selector
-    kind      = "area" | "bars" | "heat" | "hist" | "hours" | "buckets"          (none of them: lines)
+    kind      = "area" | "bars" | "heat" | "hist" | "hours" | "buckets" | "quantiles" | "shares"   (none of them: lines)
     aggregate = "mean" | "sum" | "min" | "max" | "p95"                           (over all series, or by labels)
     span      = "before" | "day" | "week"                                        (compared with)
 
@@ -23,7 +23,7 @@ from typing import Literal, cast, get_args
 from components import drawing_words
 from components.chartspecs import ChartKind, ChartSpec
 
-Kind = Literal["lines", "area", "bars", "heat", "hist", "hours", "buckets"]
+Kind = Literal["lines", "area", "bars", "heat", "hist", "hours", "buckets", "quantiles", "shares"]
 Aggregate = Literal["", "mean", "sum", "min", "max", "p95"]
 Span = Literal["", "before", "day", "week"]
 PREFIX = "q:"
@@ -33,7 +33,7 @@ SPANS: dict[Span, int] = {"before": 0, "day": 86_400, "week": 604_800}
 HEIGHT = 260
 _KINDS: dict[Kind, ChartKind] = {
     "lines": "lines", "area": "stacked", "bars": "columns", "heat": "heatmap", "hist": "histogram", "hours": "hours",
-    "buckets": "buckets",
+    "buckets": "buckets", "quantiles": "quantiles", "shares": "shares",
 }
 _SHORT = re.compile(r'(=~|!~|!=|=)\s*"([A-Za-z0-9_./:-]+)"(?=\s*[,}])')
 _LONG = re.compile(r'(=~|!~|!=|=)\s*([A-Za-z0-9_./:-]+)(?=\s*[,}])')

@@ -27,9 +27,11 @@ _GLYPHS: dict[Kind, str] = {
     "hist": "M1.5 14v-2h2.3v2ZM4.2 14V8.5h2.3V14ZM6.9 14V3h2.3v11ZM9.6 14V6.5h2.3V14ZM12.3 14v-3h2.3v3Z",
     "hours": "M2 3.5h12V14H2ZM2 6.5h12M6 6.5V14M10 6.5V14M2 10.2h12",
     "buckets": "M1.5 13.5h13M1.5 10h9M1.5 6.5h11M1.5 3h5",
+    "quantiles": "M1.5 13 6 11.5l3.5.5 5-2M1.5 9.5 6 7l3.5 1 5-3M1.5 5.5 6 2.5 9.5 4l5-2.5",
+    "shares": "M8 1.8a6.2 6.2 0 1 0 6.2 6.2H8ZM9.6 1.6V6.4h4.8A6.2 6.2 0 0 0 9.6 1.6Z",
 }
 """One path each in a box of 16: what is in `_FILLED` is filled, the others are strokes."""
-_FILLED = ("area", "bars", "heat", "hist")
+_FILLED = ("area", "bars", "heat", "hist", "shares")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ def kind_words(kind: str) -> str:
     return {
         "lines": _("Lines"), "area": _("Area, stacked"), "bars": _("Bars"), "heat": _("Heat map"),
         "hist": _("Histogram of values"), "hours": _("Hours by weekday"), "buckets": _("Latency buckets"),
+        "quantiles": _("Percentiles of latency buckets"), "shares": _("Shares"),
     }[kind]
 
 
@@ -111,7 +114,7 @@ def row(drawing: Drawing, title: str, facts: Facts) -> Still:
 def _kinds(drawing: Drawing, facts: Facts) -> html.Div:
     def button(kind: Kind) -> html.Button:
         chosen = kind == drawing.kind
-        lacking = kind == "buckets" and not chosen and "le" not in facts.labels
+        lacking = kind in ("buckets", "quantiles") and not chosen and "le" not in facts.labels
         title = kind_words(kind) + (": " + _("these series have no buckets") if lacking else "")
         return html.Button(
             kind_icon(kind), type="button", className="explore-kind", role="radio", title=title, disabled=lacking,

@@ -13,7 +13,7 @@ from components.attrs import attrs
 from components.chartspecs import GROUPS, TABS, ChartSpec
 from components.drawings import PREFIX, as_drawing
 
-NO_LEGEND = ("heatmap", "strip", "bars", "hours", "buckets")
+NO_LEGEND = ("heatmap", "strip", "bars", "hours", "buckets", "shares")
 LEGEND_ROW = 24
 """Pixels of a row of the legend; reserved, so that nothing moves when it fills."""
 

@@ -22,7 +22,7 @@ PREVIEW = 5
 """Charts that a card names."""
 _KIND_ICONS = {
     "heatmap": "grid-3x3", "strip": "grid-3x3", "hours": "grid-3x3", "buckets": "grid-3x3", "bars": "bar-chart",
-    "columns": "bar-chart", "histogram": "bar-chart",
+    "columns": "bar-chart", "histogram": "bar-chart", "shares": "pie-chart",
 }
 
 

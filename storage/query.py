@@ -14,7 +14,7 @@ from storage.archive.pages import HOURS, MINUTES, Tier
 from storage.archive.rollup import NO_STEPS, Rollup, coarser, joined, roll
 from storage.errors import StorageError, StoreUnavailable
 from storage.reading import Reading, Source
-from storage.reduce import raw_series, rolled_series
+from storage.reduce import raw_series, rolled_series, value_of
 from storage.ring.base import Ring
 from storage.ring.cells import NOTHING, Samples
 from storage.selector import Catalogue
@@ -136,7 +136,9 @@ class Query:
         found = self._rollups(tier, infos, start, end, problems)
         if problems:
             raise StoreUnavailable(" ".join(problems))
-        return [Series(i, r.t, r.mean, float(tier.step), r.low, r.high) for i, r in zip(infos, found, strict=True)]
+        return [
+            Series(i, r.t, value_of(i, r), float(tier.step), r.low, r.high) for i, r in zip(infos, found, strict=True)
+        ]
 
     def _select(self, matchers: Sequence[str], start: float, end: float, points: int | None,
                 problems: list[str]) -> tuple[list[Series], float]:

@@ -43,7 +43,7 @@ def raw_series(info: SeriesInfo, t: NDArray[np.int64], value: NDArray[np.float32
 
 def rolled_series(info: SeriesInfo, rolled: Rollup, step: int, points: int | None) -> Series:
     """A series of steps, of about ``points`` at most: neighbours are joined, so that ``low`` and ``high`` still hold
-    the window's extremes."""
+    the window's extremes. A bucket of a histogram holds how much fell into it in the step, all in all."""
     after = gaps(rolled.t, info, step)
     few = rolled
     if points is not None and rolled.t.size > points:
@@ -53,8 +53,15 @@ def rolled_series(info: SeriesInfo, rolled: Rollup, step: int, points: int | Non
         holes = np.unique(before[before != behind])
     else:
         holes = after + 1
-    t, (mean, low, high) = _broken(holes, step, few.t, few.mean, few.low, few.high)
-    return Series(info, t, mean, float(step), low, high)
+    t, (value, low, high) = _broken(holes, step, few.t, value_of(info, few), few.low, few.high)
+    return Series(info, t, value, float(step), low, high)
+
+
+def value_of(info: SeriesInfo, rolled: Rollup) -> NDArray[np.float32]:
+    """What stands for a step: the mean of its samples, but for a bucket of a histogram their sum."""
+    if info.kind != "histogram":
+        return rolled.mean
+    return (rolled.mean.astype(np.float64) * rolled.count).astype(np.float32)
 
 
 def _broken(holes: NDArray[np.int64], step: float, t: NDArray[np.int64],

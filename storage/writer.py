@@ -110,8 +110,9 @@ class Writer:
 
     def _learn(self, sample: Sample) -> _Known:
         metric = sample.metric
+        unit = "" if metric.kind == "histogram" else metric.unit  # a bucket holds how many, whatever of
         info = SeriesInfo(
-            metric.name, sample.labels, metric.unit, metric.kind, metric.help, max(self._cadence(metric.name), 0.0)
+            metric.name, sample.labels, unit, metric.kind, metric.help, max(self._cadence(metric.name), 0.0)
         )
         known = _Known(info, series_key(info.name, info.labels), -1)
         self._known[(metric.name, sample.labels)] = known

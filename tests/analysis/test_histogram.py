@@ -9,8 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis.frames import coarsened
 from analysis.histogram import FEWEST, MOST, buckets, counts, edges, nice_step, quantile
 from metrics.series import Series, SeriesInfo
+from storage.archive.rollup import Rollup
+from storage.reduce import rolled_series
 
 VALUES = st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=300)
 
@@ -62,6 +65,18 @@ def test_a_rollup_stands_for_all_its_samples_and_an_empty_column_for_nothing():
     bounds, _times, grid = buckets([rolled, bucketed("2", [])], 0, 179, 60)
     assert bounds == [1, 2]
     assert np.array_equal(grid, [[120, np.nan, 30], [0, np.nan, 0]], equal_nan=True)
+
+
+def test_a_rollup_of_a_histogram_holds_sums():
+    info = SeriesInfo("wait_seconds", (("le", "1"),), "seconds", "histogram", "", 1.0)
+    steps = Rollup(np.zeros(1, np.int64), np.array([60_000]), np.float32([2]), np.float32([1]), np.float32([4]),
+                   np.uint32([7]))
+    rolled = rolled_series(info, steps, 60, None)
+    assert rolled.value.tolist() == [14]
+    sparse = Series(info, np.array([0, 5000, 9000]), np.float32([1, 2, 4]), 1.0)
+    assert coarsened([sparse], 10)[0].value.tolist() == [7]
+    _bounds, _times, grid = buckets([sparse, rolled], 0, 119, 60)
+    assert grid.tolist() == [[7, 14]]
 
 
 def by_hand(q: float, bounds: list[float], inside: list[float]) -> float:

@@ -1,0 +1,194 @@
+"""Models as people look at them: what engines, processes and proxies tell, joined into one row for each.
+
+Pure functions of snapshots and newest values; nothing is read here. A number carries how it was got.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from metrics import models as m
+from metrics.metric import Metric, rate_of
+from metrics.series import SeriesInfo
+
+How = Literal["proxy", "engine gauge", "engine counter", "engine histogram", "process", "driver", "slots"]
+Present = Sequence[tuple[SeriesInfo, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A number and how it was got."""
+
+    value: float
+    how: How
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One model of one server. ``server`` and ``name`` tell it apart; ``facts`` are what its engine says of it."""
+
+    server: str
+    name: str
+    engine: str
+    state: str
+    detail: str = ""
+    """More than the state: starting, asleep, not responding."""
+    message: str = ""
+    """Why, where something is wrong: a sentence."""
+    url: str = ""
+    found: Literal["configured", "discovered", "process"] = "configured"
+    process: Mapping[str, Any] | None = None
+    """The process of ours that serves it."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    readings: Mapping[str, Reading] = field(default_factory=dict)
+
+    def value(self, name: str) -> float | None:
+        """The number of that name; None when it is not known."""
+        reading = self.readings.get(name)
+        return reading.value if reading is not None else None
+
+    @property
+    def traffic(self) -> bool:
+        """Whether it has something to answer now, or had within the last minute."""
+        busy = any((self.value(name) or 0.0) > 0 for name in ("running", "waiting", "tokens_per_second",
+                                                               "requests_per_second"))
+        return busy or self.value("p95") is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A model server that was looked at."""
+
+    name: str
+    engine: str
+    url: str
+    state: str
+    message: str = ""
+    version: str = ""
+    found: str = "configured"
+    models: int = 0
+
+
+_GAUGES: tuple[tuple[str, Metric, How], ...] = (
+    ("running", m.RUNNING, "engine gauge"), ("waiting", m.WAITING, "engine gauge"), ("slots", m.SLOTS, "engine gauge"),
+    ("context_size", m.CONTEXT, "engine gauge"), ("context_used", m.CONTEXT_USED, "slots"),
+    ("kv_used", m.KV_USED, "engine gauge"), ("cache_hits", m.CACHE_HITS, "engine counter"),
+    ("tokens_per_second", m.LIVE_TOKENS, "slots"),
+    ("tokens_per_second", rate_of(m.OUTPUT_TOKENS), "engine counter"),
+    ("requests_per_second", rate_of(m.REQUESTS), "engine counter"),
+    ("memory", m.MEMORY, "process"), ("gpu_memory", m.GPU_MEMORY, "driver"), ("cpu", m.CPU, "process"),
+    ("loaded_bytes", m.LOADED_BYTES, "engine gauge"), ("on_gpu", m.ON_GPU, "engine gauge"),
+    ("error_ratio", m.ERROR_RATIO, "engine counter"), ("p95", m.P95, "engine histogram"),
+)
+"""A number of a row -> the metrics that tell it, the better one first, and how an engine got it."""
+_BY_PROXY = frozenset({
+    m.LIVE_TOKENS.name, rate_of(m.OUTPUT_TOKENS).name, rate_of(m.REQUESTS).name, m.ERROR_RATIO.name, m.P95.name,
+})
+"""What a proxy tells better than an engine: each answer passes before its eyes."""
+_MOST = frozenset({m.P95.name, m.ERROR_RATIO.name, m.CONTEXT_USED.name, m.KV_USED.name})
+"""Of several series of one model the highest counts; of all others the sum."""
+WANTED = frozenset(metric.name for _, metric, _ in _GAUGES) | {m.STATE.name, m.UP.name}
+"""Metrics that rows are made of."""
+
+
+def rows(engines: Mapping[str, Any], serving: Mapping[str, Any], present: Present) -> list[Model]:
+    """A row for each model, those in use first, then by name.
+
+    Args:
+        engines: the newest snapshot of the collector ``model_servers``.
+        serving: that of the collector ``serving``.
+        present: newest values of `WANTED`.
+    """
+    values = _by_model(present)
+    processes = {str(one.get("name", "")): one for one in serving.get("processes", [])}
+    found: dict[tuple[str, str], Model] = {}
+    for server in engines.get("servers", []):
+        name = str(server.get("name", ""))
+        for model in server.get("models", []):
+            key = (name, str(model.get("name", "")))
+            found[key] = _of_server(server, model, processes.get(name), values.get(key, {}))
+    for name, process in processes.items():
+        if not any(server == name for server, _ in found):
+            found[(name, name)] = _of_process(process, values.get((name, name), {}))
+    for (server, model), readings in values.items():
+        if (server, model) not in found and server and model and _served(readings):
+            # What only a proxy has seen: its server tells no models.
+            found[(server, model)] = Model(server, model, "", "running", readings=readings)
+    order = {"running": 0, "loading": 1, "error": 2, "stopped": 3}
+    return sorted(found.values(), key=lambda one: (order.get(one.state, 4), one.name.lower(), one.server))
+
+
+def servers(engines: Mapping[str, Any]) -> list[Server]:
+    """The model servers that were looked at."""
+    return [
+        Server(
+            str(one.get("name", "")), str(one.get("engine", "")), str(one.get("url", "")), str(one.get("state", "")),
+            str(one.get("message", "")), str(one.get("version", "")), str(one.get("found", "configured")),
+            len(one.get("models", [])),
+        )
+        for one in engines.get("servers", [])
+    ]
+
+
+def _served(readings: Mapping[str, Reading]) -> bool:
+    return any(reading.how == "proxy" for reading in readings.values())
+
+
+def _of_server(
+    server: Mapping[str, Any], model: Mapping[str, Any], process: Mapping[str, Any] | None,
+    readings: Mapping[str, Reading],
+) -> Model:
+    state, detail, message = str(model.get("state", "stopped")), "", str(model.get("message", ""))
+    if server.get("state") == "down" and state != "stopped":
+        state, detail, message = "error", "not responding", str(server.get("message", ""))
+    elif model.get("sleeping"):
+        detail = "asleep"
+    if process is not None and process.get("state") in ("loading", "error", "stopped"):
+        state, detail = str(process["state"]), str(process.get("detail", ""))
+        message = str(process.get("message", "")) or message
+    return Model(
+        str(server.get("name", "")), str(model.get("name", "")), str(server.get("engine", "")), state, detail, message,
+        str(server.get("url", "")), "process" if process is not None else
+        ("discovered" if server.get("found") == "discovered" else "configured"), process,
+        {key: value for key, value in model.items() if key not in ("name", "state", "message")}, readings,
+    )
+
+
+def _of_process(process: Mapping[str, Any], readings: Mapping[str, Reading]) -> Model:
+    name, told = str(process.get("name", "")), dict(readings)
+    for key, field_name in (("memory", "memory"), ("cpu", "cpu")):
+        value = process.get(field_name)
+        if key not in told and isinstance(value, int | float):
+            told[key] = Reading(float(value), "process")
+    return Model(
+        name, name, str(process.get("engine", "")), str(process.get("state", "stopped")),
+        str(process.get("detail", "")), str(process.get("message", "")), str(process.get("url") or ""), "process",
+        process, {}, told,
+    )
+
+
+def _by_model(present: Present) -> dict[tuple[str, str], dict[str, Reading]]:
+    """Readings by (server, model). Of what a proxy and an engine tell, the better source alone counts."""
+    parts: dict[tuple[str, str], dict[tuple[str, bool], list[float]]] = {}
+    for info, value in present:
+        model = info.label("model")
+        if model:
+            by_proxy = bool(info.label("proxy"))
+            parts.setdefault((info.label("server"), model), {}).setdefault((info.name, by_proxy), []).append(value)
+    return {key: _readings(found) for key, found in parts.items()}
+
+
+def _readings(found: Mapping[tuple[str, bool], Iterable[float]]) -> dict[str, Reading]:
+    told: dict[str, Reading] = {}
+    for name, metric, how in _GAUGES:
+        if name in told:
+            continue
+        for by_proxy in (True, False) if metric.name in _BY_PROXY else (False, True):
+            values = list(found.get((metric.name, by_proxy), ()))
+            if values:
+                value = max(values) if metric.name in _MOST else sum(values)
+                told[name] = Reading(value, "proxy" if by_proxy else how)
+                break
+    return told

@@ -1,0 +1,137 @@
+"""Requests found again: by filter and page, and summed up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from serving.requests.table import COLUMNS, Request, of_row, requests
+from storage.database import Database
+
+Measure = Literal["ttft", "itl", "duration", "queue"]
+MOST = 1000
+PIECE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which requests; what is empty or None does not count. Times are epoch seconds of when a request ended."""
+
+    model: str = ""
+    server: str = ""
+    proxy: str = ""
+    client: str = ""
+    error: str = ""
+    """A class of errors, or ``any``, or ``none``."""
+    finish: str = ""
+    kind: str = ""
+    text: str = ""
+    """Part of a model, client, path, message or of the request's id."""
+    start: float | None = None
+    end: float | None = None
+    measure: Measure = "duration"
+    above: float | None = None
+    """Only requests whose ``measure`` took longer, seconds."""
+    up_to: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Requests, newest first. ``more`` is what to give as ``before`` for the next page; None at the end."""
+
+    requests: list[Request]
+    more: int | None
+    count: int
+    failed: int
+
+
+def page(database: Database, wanted: Filter, limit: int = 50, before: int | None = None) -> Page:
+    """One page. Raises StorageError."""
+    where = _where(wanted)
+    query = sa.select(*COLUMNS).where(*where).order_by(requests.c.id.desc()).limit(limit + 1)
+    if before is not None:
+        query = query.where(requests.c.id < before)
+    bad = sa.func.coalesce(sa.func.sum(sa.case((requests.c.error != "", 1), else_=0)), 0)
+    with database.read() as connection:
+        rows = connection.execute(query).all()
+        count, failed = connection.execute(sa.select(sa.func.count(), bad).where(*where)).one()
+    found = [of_row(row) for row in rows[:limit]]
+    return Page(found, found[-1].id if len(rows) > limit else None, int(count), int(failed))
+
+
+def everything(database: Database, wanted: Filter) -> Iterator[Request]:
+    """All of them, oldest first, a piece at a time. Raises StorageError."""
+    after = 0
+    while True:
+        query = sa.select(*COLUMNS).where(*_where(wanted), requests.c.id > after).order_by(requests.c.id).limit(PIECE)
+        with database.read() as connection:
+            rows = connection.execute(query).all()
+        yield from (of_row(row) for row in rows)
+        if len(rows) < PIECE:
+            return
+        after = rows[-1].id
+
+
+def one(database: Database, number: int) -> Request | None:
+    """The request of this number. Raises StorageError."""
+    with database.read() as connection:
+        row = connection.execute(sa.select(*COLUMNS).where(requests.c.id == number)).first()
+    return of_row(row) if row is not None else None
+
+
+def text_of(database: Database, number: int) -> tuple[str | None, str | None]:
+    """Prompt and answer of a request, None where they were not kept. Raises StorageError."""
+    query = sa.select(requests.c.prompt, requests.c.answer).where(requests.c.id == number)
+    with database.read() as connection:
+        row = connection.execute(query).first()
+    return (row.prompt, row.answer) if row is not None else (None, None)
+
+
+def around(database: Database, start: float, end: float, most: int = MOST) -> list[Request]:
+    """Requests that were being answered at any moment of ``start..end``, oldest first. Raises StorageError."""
+    query = (
+        sa.select(*COLUMNS).where(requests.c.ended >= start, requests.c.at <= end).order_by(requests.c.at).limit(most)
+    )
+    with database.read() as connection:
+        return [of_row(row) for row in connection.execute(query)]
+
+
+def counted(database: Database, by: Sequence[str], wanted: Filter) -> list[dict[str, Any]]:
+    """Requests, failures and tokens summed up by columns (model, client, finish, ...), most requests first.
+    Raises StorageError."""
+    columns = [requests.c[name] for name in by]
+    total = sa.func.count()
+    query = sa.select(
+        *columns, total.label("requests"),
+        sa.func.sum(sa.case((requests.c.error != "", 1), else_=0)).label("failed"),
+        sa.func.sum(requests.c.prompt_tokens).label("prompt_tokens"),
+        sa.func.sum(requests.c.output_tokens).label("output_tokens"),
+    ).where(*_where(wanted)).group_by(*columns).order_by(total.desc()).limit(MOST)
+    with database.read() as connection:
+        return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def _where(wanted: Filter) -> list[Any]:
+    columns = requests.c
+    found: list[Any] = [
+        columns[name] == value for name in ("model", "server", "proxy", "client", "finish", "kind")
+        if (value := getattr(wanted, name))
+    ]
+    if wanted.error:
+        found.append({"any": columns.error != "", "none": columns.error == ""}.get(
+            wanted.error, columns.error == wanted.error))
+    if wanted.text:
+        parts = (columns.model, columns.client, columns.path, columns.message, columns.request)
+        found.append(sa.or_(*(column.icontains(wanted.text, autoescape=True) for column in parts)))
+    if wanted.start is not None:
+        found.append(columns.ended >= wanted.start)
+    if wanted.end is not None:
+        found.append(columns.ended < wanted.end)
+    if wanted.above is not None:
+        found.append(columns[wanted.measure] > wanted.above)
+    if wanted.up_to is not None:
+        found.append(columns[wanted.measure] <= wanted.up_to)
+    return found
