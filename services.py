@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from metrics.status import PartStatus, SourceStatus
     from security.accounts import Accounts
     from security.audit import Trail
+    from serving.service import Serving
     from storage.latest import Latest
     from storage.query import Query
 
@@ -54,6 +55,8 @@ class Vigie:
     """Tells people of alerts by the channels of the configuration."""
     notified: NotifiedPeople
     """What each person has seen of the alerts, and chosen."""
+    serving: Serving
+    """Models, their servers, and what went through the proxies."""
     sources: Callable[[], list[SourceStatus]]
     """State of each collector, in the order of `COLLECTORS`."""
     parts: Callable[[], list[PartStatus]]

@@ -98,6 +98,11 @@ def wire(
     )
     roller = Roller(ring, archive, totals=latest.value, ready=lambda: runtime.has_past())  # noqa: PLW0108 - made below
 
+    log_of_requests = RequestLog(
+        archive.database, lambda _after: None, lambda: config.current.models.request_log_days,
+        lambda: {one.model: one.hours for one in config.current.models.keep_text},
+    )
+    serving = Serving(latest, query, log_of_requests, config, ServingActs())
     server = api.make_server(__name__)
     runtime: Runtime
 
@@ -132,7 +137,7 @@ def wire(
         settings=settings, config=config, version=read_version(), started=time.time(), latest=latest,
         query=query,
         hub=hub, events=events, accounts=accounts, audit=trail, views=Views(state, record=audit.record),
-        alerts=alerts, jobs=jobs,
+        alerts=alerts, jobs=jobs, serving=serving,
         notes=Notes(state, record=audit.record), delivery=delivery, notified=NotifiedPeople(state),
         sources=runtime.sources, parts=runtime.parts,
         simulated=SIMULATED if settings.demo else "", metric_sources=metric_sources(collectors),

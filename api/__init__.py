@@ -35,6 +35,7 @@ from api import (
     people,
     problems,
     prometheus,
+    serving,
     static,
     tokens,
     views,
@@ -80,7 +81,7 @@ def init_app(server: Flask) -> None:
     for room in (
         health, metrics, catalogue, moved, monitoring, live, alerts, alert_rules, alert_past, alert_mutes, views, notes,
         notifications, export, embeds, jobs, audit, client_logs, auth, config, docs,
-        people, tokens, account,
+        people, tokens, account, serving,
     ):
         room.register(bp)
     docs.gather(server, bp, services.version)

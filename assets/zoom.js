@@ -151,10 +151,22 @@
   // ---- a cell of a heat map
 
   let clicked = 0, returned = 0;
+
+  // A cell of a latency heatmap is a span of time and one of latency: a page that knows what lies behind it takes it.
+  function bucket(chart, point) {
+    const bounds = chart.meta.bounds && chart.meta.bounds[point.y];
+    if (!bounds || !point.z) return false;
+    const middle = vigie.time.moment(point.x), half = 500 * (chart.meta.step || 1);
+    const detail = {from: Math.round(middle - half), to: Math.round(middle + half), above: bounds[0], upTo: bounds[1],
+      measure: chart.meta.measure, words: vigie.timebar.between(middle - half, middle + half) + ', ' + point.text};
+    return !document.dispatchEvent(new CustomEvent('vigie:bucket', {detail, cancelable: true}));
+  }
+
   function cell(chart, event) {
     const point = event.points && event.points[0];
     // Of a double click, which goes back, Plotly tells both clicks, and the second one last.
     if (!point || !point.data.z || Date.now() - returned < DOUBLE) return;
+    if (bucket(chart, point)) return;
     let range = Array.isArray(point.customdata) ? point.customdata : null;
     if (!range && chart.meta.timed !== false) {
       // The cell and as much on both sides: a moment is read with what came before and after.

@@ -22,7 +22,8 @@ NAMES = (
     "arrow-left", "arrow-right", "grid", "grid-3x3", "lock", "people", "pin-angle-fill", "view-list",
     "bell-fill", "chat-left-text-fill", "flag", "gear-fill", "heart-pulse-fill", "plug-fill", "power", "journal-check",
     "shield-check", "check-circle", "x-octagon", "arrow-counterclockwise", "arrow-left-right", "card-text",
-    "boxes", "pie-chart", "play-fill", "stop-fill", "arrow-repeat", "hourglass-split", "stopwatch", "eject", "file-earmark-code", "folder", "folder2-open", "magic", "send", "signpost-split", "sliders", "window", "envelope",
+    "file-earmark-code", "folder", "folder2-open", "magic", "send", "signpost-split", "sliders", "window", "envelope",
+    "boxes", "pie-chart", "play-fill", "stop-fill", "arrow-repeat", "stopwatch", "eject",
 )
 """Icons in use: the sprite holds two thousand."""
 

@@ -47,6 +47,7 @@ def links() -> list[tuple[str, str, str]]:
     return [
         ("/", _("Overview"), "speedometer2"),
         ("/monitoring", _("Monitoring"), "graph-up"),
+        *([("/models", _("Models"), "boxes")] if allowed("models:view") else []),
         ("/explore", _("Explore"), "search"),
         ("/views", _("Views"), "collection"),
         *([("/alerts", _("Alerts"), "bell")] if allowed("alerts:view") else []),

@@ -71,6 +71,26 @@ class Server:
     models: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A measuring proxy now, and how healthy it was: ``shares`` of pieces of ``width`` seconds from ``begin`` (epoch
+    seconds) on, None where nothing is known."""
+
+    name: str
+    state: str
+    """healthy, unhealthy, down or starting."""
+    message: str
+    address: str
+    requests: float | None
+    errors: float | None
+    latency: float | None
+    """Mean seconds of a minute's requests."""
+    uptime: float | None
+    shares: tuple[float | None, ...] = ()
+    begin: float = 0.0
+    width: float = 0.0
+
+
 _GAUGES: tuple[tuple[str, Metric, How], ...] = (
     ("running", m.RUNNING, "engine gauge"), ("waiting", m.WAITING, "engine gauge"), ("slots", m.SLOTS, "engine gauge"),
     ("context_size", m.CONTEXT, "engine gauge"), ("context_used", m.CONTEXT_USED, "slots"),

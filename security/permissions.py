@@ -26,11 +26,14 @@ _TOLD = "vigie_refused"
 
 VIEWER = frozenset({
     "dashboard:view", "metrics:read", "notes:write", "views:edit", "embeds:create", "alerts:view", "config:view",
+    "models:view",
 })
-OPERATOR = VIEWER | {"models:start", "models:stop", "logs:export", "alerts:acknowledge", "alerts:silence"}
+OPERATOR = VIEWER | {
+    "models:start", "models:stop", "requests:view", "logs:export", "alerts:acknowledge", "alerts:silence",
+}
 ADMIN = OPERATOR | {
-    "config:edit", "alerts:edit", "users:manage", "servers:manage", "console:run", "tokens:manage", "embeds:manage",
-    "audit:view",
+    "config:edit", "models:define", "alerts:edit", "users:manage", "servers:manage", "console:run", "tokens:manage",
+    "embeds:manage", "audit:view",
 }
 ROLES: dict[str, frozenset[str]] = {"viewer": VIEWER, "operator": OPERATOR, "admin": ADMIN}
 PERMISSIONS = ADMIN

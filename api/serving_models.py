@@ -1,0 +1,171 @@
+"""What the routes about models take and give."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, JsonValue
+
+from api.models import Closed, Parameters
+from api.wire import When
+
+MeasureName = Literal["ttft", "itl", "duration", "queue"]
+
+
+class ModelsQuery(Parameters):
+    server: str = Field("", max_length=128, description="Only models of this model server")
+    state: Literal["", "running", "loading", "stopped", "error"] = ""
+
+
+class ModelQuery(Parameters):
+    model: str = Field(min_length=1, max_length=512, description="Name of a model")
+    server: str = Field("", max_length=128, description="Name of its model server; needed where two have the model")
+
+
+class ModelAction(Closed):
+    """Which model is meant."""
+
+    model: str = Field(min_length=1, max_length=512)
+    server: str = Field("", max_length=128)
+
+
+class Number(BaseModel):
+    value: float
+    how: str = Field(description="How it was got, such as proxy, engine counter or driver")
+
+
+class ModelRow(BaseModel):
+    """One model of one server. What is not known is not among ``numbers``, or null."""
+
+    model: str
+    server: str
+    engine: str
+    state: Literal["running", "loading", "stopped", "error"]
+    detail: str
+    message: str
+    url: str
+    found: Literal["configured", "discovered", "process"]
+    numbers: dict[str, Number]
+    facts: dict[str, JsonValue]
+    process: dict[str, JsonValue] | None
+
+
+class ServerRow(BaseModel):
+    name: str
+    engine: str
+    version: str
+    url: str
+    state: str
+    message: str
+    found: str
+    models: int
+
+
+class ModelsAnswer(BaseModel):
+    data: list[ModelRow]
+    servers: list[ServerRow]
+
+
+class Done(BaseModel):
+    message: str = Field(description="What was done, in the asker's language")
+
+
+class RequestsFilter(Parameters):
+    model: str = Field("", max_length=512)
+    server: str = Field("", max_length=128)
+    proxy: Literal["", "ollama", "lmstudio"] = ""
+    client: str = Field("", max_length=300)
+    error: str = Field("", max_length=40, description="A class of errors, any, or none")
+    finish: str = Field("", max_length=40)
+    kind: Literal["", "chat", "completion", "embedding", "other"] = ""
+    text: str = Field("", max_length=200, description="Part of a model, client, path, message or id")
+    start: When | None = Field(None, alias="from", description="Ended not before")
+    end: When | None = Field(None, alias="to", description="Ended before")
+    measure: MeasureName = Field("duration", description="What above and up_to are about")
+    above: float | None = Field(None, ge=0, le=1e9, description="Took longer, seconds")
+    up_to: float | None = Field(None, ge=0, le=1e9, description="Took at most, seconds")
+
+
+class RequestsQuery(RequestsFilter):
+    before: int | None = Field(None, ge=1, le=2**62, description="Rows below this number: next of the answer before")
+    limit: int = Field(50, ge=1, le=1000)
+
+
+class RequestPath(Parameters):
+    request: int = Field(ge=1, le=2**62, description="Number of a request")
+
+
+class RequestRow(BaseModel):
+    """One request; times in seconds, what is not known null."""
+
+    id: int
+    request: str
+    at: str
+    ended: str
+    proxy: str
+    server: str
+    engine: str
+    model: str
+    client: str
+    path: str
+    kind: str
+    error: str
+    message: str
+    finish: str
+    stream: bool
+    exact: bool | None = Field(description="False: tokens were counted, the engine did not tell them")
+    status: int | None
+    queue: float | None
+    ttft: float | None
+    duration: float | None
+    itl: float | None
+    itl_max: float | None
+    prefill: float | None
+    decode: float | None
+    joules: float | None
+    prompt_tokens: int | None
+    cached_tokens: int | None
+    output_tokens: int | None
+    bytes_in: int | None
+    bytes_out: int | None
+    attempts: int | None
+    tokens_per_second: float | None
+
+
+class RequestsAnswer(BaseModel):
+    data: list[RequestRow]
+    next: int | None
+    count: int = Field(description="All that the filter means")
+    failed: int
+
+
+class RequestAnswer(RequestRow):
+    prompt: str | None = Field(description="Where the configuration keeps it")
+    answer: str | None
+
+
+class AttainmentRow(BaseModel):
+    total: int
+    good: int
+    bad: int
+    slow_first: int
+    slow_tokens: int
+    failed: int
+    ratio: float | None
+    goodput: float | None = Field(description="Good requests a second")
+
+
+class ObjectiveAnswer(BaseModel):
+    """How a model stands to its objective; ``objective`` is null when nothing is asked of it."""
+
+    objective: dict[str, Any] | None
+    window: AttainmentRow | None
+    hour: AttainmentRow | None
+    period: AttainmentRow | None
+    burn: float | None
+    budget_left: float | None
+
+
+class ObjectiveQuery(ModelQuery):
+    start: When | None = Field(None, alias="from", description="Start of the window; an hour before its end by default")
+    end: When | None = Field(None, alias="to", description="End of the window; now when not given")

@@ -1,0 +1,66 @@
+// The pages about models: what can be done with one, the cell of a heatmap and the requests behind it.
+(function () {
+  'use strict';
+  const vigie = window.vigie = window.vigie || {};
+  const pages = vigie.pages = vigie.pages || {};
+  let view = null, cell = null, at = 0;
+
+  const here = name => {
+    const root = vigie.timebar && vigie.timebar.here();
+    return root && (!name || root.dataset.page === name) && /^models?$/.test(root.dataset.page) ? root : null;
+  };
+
+  pages.models = {};
+  pages.model = {
+    params: () => (view ? {server: view.server, model: view.model} : {}),
+    entered: given => { view = given; at = 0; },
+    painted: shown => {
+      // The objective is judged over what the charts show; while these move along, over as long.
+      clearTimeout(at);
+      at = setTimeout(() => {
+        if (here('model')) vigie.props('models-span', {data: {from: shown.from, to: shown.to, seconds: shown.seconds}});
+      }, 300);
+    },
+  };
+
+  // ---- start, stop, load, unload
+
+  document.addEventListener('click', async event => {
+    const button = event.target.closest && event.target.closest('[data-model-do]');
+    if (!button || button.disabled) return;
+    const row = button.closest('[data-model]'), action = button.getAttribute('data-model-do');
+    event.preventDefault();
+    button.disabled = true;
+    try {
+      const said = await vigie.api('POST', '/api/v1/models/' + action, {model: row.dataset.model, server: row.dataset.server});
+      vigie.toast(said.message);
+    } catch (error) { vigie.problem(error); }
+    button.disabled = false;
+  });
+
+  // ---- a cell of a latency heatmap
+
+  function choose(given) {
+    cell = given;
+    vigie.props('models-cell', {data: given});
+    if (given) document.getElementById('model-requests').scrollIntoView({behavior: 'smooth', block: 'start'});
+  }
+  document.addEventListener('vigie:bucket', event => {
+    if (!here() || !document.querySelector('#react-entry-point #models-requests')) return;
+    event.preventDefault();
+    choose(event.detail);
+  });
+  document.addEventListener('click', event => {
+    if (event.target.closest && event.target.closest('[data-cell-clear]') && cell) choose(null);
+  });
+
+  // The log asks anew while nobody reads in it: no row is open, nothing older was fetched.
+  setInterval(() => {
+    const log = here() && document.querySelector('#react-entry-point .model-log');
+    if (!log) return;
+    const busy = document.hidden || log.querySelector('details[open]') || log.querySelectorAll('.model-request').length > 50 || cell;
+    if (String(Boolean(busy)) === log.dataset.still) return;
+    log.dataset.still = String(Boolean(busy));
+    vigie.props('models-log-tick', {disabled: Boolean(busy)});
+  }, 1000);
+})();

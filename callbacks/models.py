@@ -1,0 +1,179 @@
+"""Models: tiles, grid and table every two seconds, the request log by filter, the objective over the charts' window."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from dash import Dash, Input, Output, Patch, State, ctx, no_update
+from flask_babel import gettext as _
+
+from callbacks import requires
+from components import ids, model_page, model_proxies, model_requests, models_page, states
+from components.formats import duration
+from components.links import href
+from components.sentences import sentence
+from components.timebar import zoom_of
+from metrics.flat import iso
+from security.permissions import allowed
+from services import vigie
+from serving.requests import reading
+from serving.requests.reading import Filter
+from serving.requests.table import Request
+from storage.errors import StorageError
+
+ROWS = 50
+MEASURES = ("ttft", "itl", "duration", "queue")
+
+
+def now(_tick: Any) -> tuple[Any, Any, Any]:
+    """What the page shows of now."""
+    services = vigie()
+    rows = services.serving.rows()
+    return (
+        models_page.tiles(rows),
+        models_page.body(rows, services.sources(), may_start=allowed("models:start"), may_stop=allowed("models:stop")),
+        models_page.servers_panel(services.serving.servers()),
+    )
+
+
+def one(_tick: Any, view: Any) -> tuple[Any, Any]:
+    """What a model's page shows of now."""
+    server, name = _named(view)
+    row = vigie().serving.row(server, name) if name else None
+    if row is None:
+        return no_update, no_update
+    return (
+        model_page.head(row, may_start=allowed("models:start"), may_stop=allowed("models:stop")), model_page.tiles(row),
+    )
+
+
+def objective(_tick: Any, span: Any, view: Any) -> Any:
+    """How a model stands to its objective, over the window of the charts."""
+    server, name = _named(view)
+    services = vigie()
+    row = services.serving.row(server, name) if name else None
+    if row is None:
+        return model_page.objective_card(None, "") if name else no_update
+    given = span if isinstance(span, Mapping) else {}
+    first, last = zoom_of(given.get("from"), given.get("to"))
+    at = time.time()
+    end = at if last is None else last / 1000
+    seconds = given.get("seconds")
+    width = float(seconds) if isinstance(seconds, int | float) and 0 < seconds < 1e8 else 300.0
+    start = end - width if first is None else first / 1000
+    try:
+        found = services.serving.standing(row, start, end)
+    except StorageError as error:
+        return states.failed(_("The request log cannot be read"), sentence(str(error)))
+    return model_page.objective_card(found, _("over %(time)s", time=duration(end - start)))
+
+
+def requests(
+    model: Any, error: Any, slow: Any, text: Any, cell: Any, _more: Any, _tick: Any, server: Any, before: Any,
+) -> tuple[Any, Any, Any, Any, Any]:
+    """Requests by filter, where the next begin, whether there are any, the file, and what cell was chosen."""
+    wanted = filter_of(model, error, slow, text, cell, server)
+    older = ctx.triggered_id == ids.MODELS_MORE
+    begin = before if older and isinstance(before, int) else None
+    services = vigie()
+    try:
+        found = reading.page(services.serving.log.database, wanted, ROWS, begin)
+    except StorageError as problem:
+        failed = states.failed(_("The request log cannot be read"), sentence(str(problem)),
+                               _("It comes back with the database."))
+        return failed, None, True, no_update, no_update
+    rows = model_requests.rows([told(one_) for one_ in found.requests], time.time())
+    filtered = any((wanted.error, wanted.text, wanted.above, wanted.start))
+    drawn: Any = rows if rows else model_requests.nothing(filtered=filtered)
+    if older:
+        drawn = Patch()
+        drawn.extend(rows)
+    address = href("/api/v1/models/requests/export", **query_of(wanted))
+    return drawn, found.more, found.more is None, model_requests.export_link(address), _cell_words(cell)
+
+
+def filter_of(model: Any, error: Any, slow: Any, text: Any, cell: Any, server: Any) -> Filter:
+    """The filter as the page gives it; what makes no sense is left out."""
+    def chosen(value: Any) -> str:
+        return value[:200].replace("\0", "") if isinstance(value, str) and value != model_requests.ALL else ""
+
+    above = float(slow) if isinstance(slow, str) and slow.replace(".", "", 1).isdecimal() else None
+    more: dict[str, Any] = {"above": above}
+    if isinstance(cell, Mapping):
+        first, last = zoom_of(cell.get("from"), cell.get("to"))
+        low, high = (_seconds(cell.get(key)) for key in ("above", "upTo"))
+        measure = cell.get("measure")
+        more = {
+            "start": None if first is None else first / 1000, "end": None if last is None else last / 1000,
+            "above": low, "up_to": high, "measure": measure if measure in MEASURES else "duration",
+        }
+    return Filter(model=chosen(model), server=chosen(server), error=chosen(error), text=chosen(text).strip(), **more)
+
+
+def _seconds(value: Any) -> float | None:
+    good = isinstance(value, int | float) and not isinstance(value, bool) and value == value and 0 <= value < 1e9
+    return float(value) if good else None
+
+
+def query_of(wanted: Filter) -> dict[str, Any]:
+    """A filter as the API's query has it."""
+    return {
+        "model": wanted.model, "server": wanted.server, "error": wanted.error, "text": wanted.text,
+        "from": None if wanted.start is None else iso(wanted.start),
+        "to": None if wanted.end is None else iso(wanted.end),
+        "measure": wanted.measure if wanted.above is not None or wanted.up_to is not None else None,
+        "above": wanted.above if wanted.above is None else f"{wanted.above:g}",
+        "up_to": wanted.up_to if wanted.up_to is None else f"{wanted.up_to:g}",
+    }
+
+
+def told(one_: Request) -> dict[str, Any]:
+    """A request for the rows."""
+    return {**asdict(one_), "tokens_per_second": one_.tokens_per_second}
+
+
+def _cell_words(cell: Any) -> Any:
+    if not isinstance(cell, Mapping) or zoom_of(cell.get("from"), cell.get("to"))[0] is None:
+        return ""
+    return model_requests.cell_chip(str(cell.get("words") or _("Requests of the chosen cell"))[:200])
+
+
+def _named(view: Any) -> tuple[str, str]:
+    given = view if isinstance(view, Mapping) else {}
+    server, name = given.get("server"), given.get("model")
+    return (server, name) if isinstance(server, str) and isinstance(name, str) else ("", "")
+
+
+def strips(_tick: Any) -> Any:
+    """The proxies' health, drawn anew."""
+    return model_proxies.proxies(vigie().serving.proxies())
+
+
+def register(app: Dash) -> None:
+    """Registers the callbacks of both pages."""
+    view = requires("models:view")
+    app.callback(
+        Output(ids.MODELS_TILES, "children"), Output(ids.MODELS_TABLE, "children"),
+        Output(ids.MODELS_SERVERS, "children"), Input(ids.MODELS_TICK, "n_intervals"), prevent_initial_call=True,
+    )(view(now))
+    app.callback(
+        Output(ids.MODELS_PROXIES, "children"), Input(ids.MODELS_SLOW_TICK, "n_intervals"), prevent_initial_call=True,
+    )(view(strips))
+    app.callback(
+        Output(ids.MODELS_HEAD, "children"), Output(ids.MODELS_NOW, "children"),
+        Input(ids.MODELS_ONE_TICK, "n_intervals"), State(ids.TIME_VIEW, "data"), prevent_initial_call=True,
+    )(view(one))
+    app.callback(
+        Output(ids.MODELS_OBJECTIVE, "children"), Input(ids.MODELS_ONE_SLOW_TICK, "n_intervals"),
+        Input(ids.MODELS_SPAN, "data"), State(ids.TIME_VIEW, "data"),
+    )(view(objective))
+    app.callback(
+        Output(ids.MODELS_REQUESTS, "children"), Output(ids.MODELS_NEXT, "data"), Output(ids.MODELS_MORE, "hidden"),
+        Output(ids.MODELS_EXPORT, "children"), Output(ids.MODELS_CELL_SAID, "children"),
+        Input(ids.MODELS_OF, "value"), Input(ids.MODELS_ERROR, "value"), Input(ids.MODELS_SLOW, "value"),
+        Input(ids.MODELS_TEXT, "value"), Input(ids.MODELS_CELL, "data"), Input(ids.MODELS_MORE, "n_clicks"),
+        Input(ids.MODELS_LOG_TICK, "n_intervals"), State(ids.MODELS_SERVER, "data"), State(ids.MODELS_NEXT, "data"),
+    )(requires("requests:view")(requests))

@@ -1,0 +1,65 @@
+"""The measuring proxies on the Models page: how healthy each was over 24 hours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dash import html
+from flask_babel import gettext as _
+
+from components import icons
+from components.attrs import attrs
+from components.formats import clock, duration, human, number
+from components.sentences import sentence
+from live.models import Proxy
+
+
+def proxies(strips: Sequence[Proxy]) -> html.Section | None:
+    """The health of each proxy over 24 hours; None where no proxy is configured."""
+    if not strips:
+        return None
+    return html.Section([
+        html.Div(html.H2([icons.icon("arrow-left-right"), _("Proxies, 24 hours")], className="card-title"),
+                 className="card-head"),
+        html.Div([_strip(one) for one in strips], className="proxy-strips"),
+    ], className="panel")
+
+
+def _strip(one: Proxy) -> html.Div:
+    words = {"healthy": _("healthy"), "unhealthy": _("unhealthy"), "down": _("down"), "starting": _("starting")}
+    css = {"healthy": "is-ok", "unhealthy": "is-warning", "down": "is-critical"}.get(one.state, "is-plain")
+    facts = [
+        _("%(count)s requests", count=number(one.requests)) if one.requests is not None else "",
+        _("%(count)s failed", count=number(one.errors)) if one.errors else "",
+        _("%(time)s on average", time=duration(one.latency)) if one.latency is not None else "",
+        _("up for %(duration)s", duration=duration(one.uptime)) if one.uptime is not None else "",
+    ]
+    cells: list[Any] = []
+    for place, share in enumerate(one.shares):
+        begin = one.begin + place * one.width
+        state = "none" if share is None else "good" if share >= 0.999 else "bad" if share <= 0.001 else "part"
+        said = _("no data") if share is None else _("%(share)s healthy", share=human(share, "ratio"))
+        cells.append(html.Span(className=f"proxy-cell proxy-{state}", title=f"{clock(begin)[:5]} · {said}"))
+    known = [share for share in one.shares if share is not None]
+    mean = human(sum(known) / len(known), "ratio") if known else _("no data")
+    return html.Div(
+        [
+            html.Div([
+                html.Strong(proxy_words(one.name)), " ",
+                html.Span([html.Span(className="model-dot"), words.get(one.state, one.state)],
+                          className=f"model-state {css}"), " ",
+                html.Span(one.address, className="mono muted"),
+            ], className="proxy-name"),
+            html.Div(cells, className="proxy-cells", role="img",
+                     **attrs(aria_label=_("Healthy in 24 hours: %(share)s", share=mean))),
+            html.P(" · ".join(p for p in [*facts, sentence(one.message) if one.message else ""] if p),
+                   className="model-how"),
+        ],
+        className="proxy-strip",
+    )
+
+
+def proxy_words(name: str) -> str:
+    """What a proxy is called."""
+    return {"ollama": "Ollama", "lmstudio": "LM Studio / OpenAI"}.get(name, name)

@@ -1,0 +1,155 @@
+"""Requests that went through the proxies: the filter, and the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dash_bootstrap_components as dbc
+from dash import dcc, html
+from flask_babel import gettext as _
+
+from components import formats, icons, ids, model_words, states
+from components.attrs import attrs
+from components.formats import ABSENT, duration, number
+from components.still import Still, still
+
+ALL = "all"
+
+
+def panel(models: Sequence[str], query: Mapping[str, str], *, one: bool = False) -> html.Section:
+    """The filter and the place of the rows; ``one`` on a model's own page, which chooses the model."""
+    errors = [
+        {"label": _("Fine or failed"), "value": ALL}, {"label": _("Failed"), "value": "any"},
+        {"label": _("Fine"), "value": "none"},
+    ]
+    errors += [
+        {"label": model_words.error(code), "value": code}
+        for code in (
+            "connect", "timeout", "upstream", "midstream", "client_gone", "refused", "rate_limited", "queue_full",
+        )
+    ]
+    slow = [
+        {"label": _("Any time"), "value": ALL},
+        *({"label": _("Over %(time)s", time=duration(s)), "value": f"{s:g}"} for s in (0.5, 1, 5, 30)),
+    ]
+    names = [{"label": _("Every model"), "value": ALL}, *({"label": name, "value": name} for name in models)]
+    fields: list[Any] = [] if one else [_field(_("Model"), dbc.Select(
+        id=ids.MODELS_OF, options=names, value=query.get("model", ALL), className="field",
+    ))]
+    fields += [
+        _field(_("Result"), dbc.Select(id=ids.MODELS_ERROR, options=errors, value=ALL, className="field")),
+        _field(_("Took"), dbc.Select(id=ids.MODELS_SLOW, options=slow, value=ALL, className="field")),
+        _field(_("Text"), dbc.Input(
+            id=ids.MODELS_TEXT, type="search", debounce=True, className="field", maxLength=200,
+            placeholder=_("client, path, message"),
+        )),
+        html.Div(id=ids.MODELS_EXPORT, className="model-export"),
+    ]
+    return html.Section(
+        [
+            html.Div(html.H2([icons.icon("table"), _("Requests")], className="card-title"), className="card-head"),
+            html.Div(fields, className="model-filters", role="group", **attrs(aria_label=_("Filter"))),
+            html.Div(id=ids.MODELS_CELL_SAID, className="model-cell-said"),
+            html.Div(states.loading("160px"), id=ids.MODELS_REQUESTS, className="model-requests"),
+            html.Div(
+                html.Button(_("Older"), id=ids.MODELS_MORE, type="button", className="button", hidden=True),
+                className="audit-foot",
+            ),
+            *([dbc.Input(id=ids.MODELS_OF, type="hidden", value=query.get("model", ""))] if one else []),
+            dcc.Interval(id=ids.MODELS_LOG_TICK, interval=5_000),
+            dcc.Store(id=ids.MODELS_NEXT), dcc.Store(id=ids.MODELS_CELL),
+            dcc.Store(id=ids.MODELS_SERVER, data=query.get("server", "")),
+        ],
+        className="panel model-log", id="model-requests",
+    )
+
+
+def _field(words: str, control: Any) -> html.Div:
+    return html.Div([html.Label(words, htmlFor=control.id, className="field-label"), control], className="field-row")
+
+
+def export_link(address: str) -> html.A:
+    """Where the requests that the filter leaves are fetched as a file."""
+    return html.A([icons.icon("download"), html.Span("CSV")], href=address, className="button button-small",
+                  **attrs(download="", aria_label=_("Export as %(format)s", format="CSV")))
+
+
+def cell_chip(words: str) -> html.Button:
+    """What cell of a heatmap the rows are of; pressing it goes back to all."""
+    return html.Button(
+        [html.Span(words, className="num"), html.Span("×", **attrs(aria_hidden="true"))], type="button",
+        className="button button-small", title=_("Back to all requests"), **attrs(data_cell_clear="1"),
+    )
+
+
+def nothing(*, filtered: bool) -> html.Div:
+    """No request."""
+    if filtered:
+        return html.Div(states.no_data(_("No requests"), _("None fits the filter.")))
+    return html.Div(states.no_data(
+        _("No requests yet"), _("Requests are seen when clients ask through one of Vigie's proxies."),
+        _("Switch one on in the configuration under Proxies, and point your clients at it."),
+    ))
+
+
+def rows(found: Sequence[Mapping[str, Any]], now: float) -> list[Still]:
+    """The rows, each of which opens. A request is what the API gives, its times as epoch seconds."""
+    return [still(_row(one, now)) for one in found]
+
+
+def _row(one: Mapping[str, Any], now: float) -> html.Details:
+    failed = one["error"]
+    said = model_words.error(failed) if failed else (one["finish"] or _("fine"))
+    tokens = "" if one["output_tokens"] is None else _(
+        "%(prompt)s in, %(output)s out", prompt=_count(one["prompt_tokens"]), output=number(one["output_tokens"]))
+    return html.Details(
+        [
+            html.Summary([
+                html.Time(formats.clock(one["at"]) if formats.day(one["at"]) == formats.day(now)
+                          else formats.moment(one["at"], now), dateTime=formats.iso(one["at"]), className="num muted"),
+                html.Span(one["model"] or ABSENT, className="model-request-model"),
+                html.Span(_time(one["ttft"]), className="num end", title=_("Time to the first token")),
+                html.Span(_time(one["duration"]), className="num end", title=_("End to end")),
+                html.Span(tokens, className="num muted model-request-tokens"),
+                html.Span(said, className=f"tag {'is-critical' if failed and failed != 'client_gone' else ''}".strip()),
+                html.Span(one["client"], className="muted model-request-client"),
+            ]),
+            html.Div([_facts(one), html.Div([
+                html.Button([icons.icon("search"), html.Span(_("Why was it slow?"))], type="button",
+                            className="button button-small", **attrs(data_autopsy=str(one["id"]))),
+            ], className="model-request-more"), html.Div(className="model-autopsy", **attrs(aria_live="polite"))],
+                className="audit-more"),
+        ],
+        className="audit-row model-request",
+    )
+
+
+def _time(seconds: float | None) -> str:
+    return ABSENT if seconds is None else duration(seconds)
+
+
+def _count(value: int | None) -> str:
+    return ABSENT if value is None else number(value)
+
+
+def _facts(one: Mapping[str, Any]) -> html.Dl:
+    exact = "" if one["exact"] is not False else f" ({_('counted, the engine did not tell')})"
+    speed = one.get("tokens_per_second")
+    pairs = [
+        (_("Request"), one["request"]), (_("Server"), one["server"]), (_("Proxy"), one["proxy"]),
+        (_("Path"), one["path"]), (_("Status"), str(one["status"] or "")), (_("Message"), one["message"]),
+        (_("Waited"), _time(one["queue"])), (_("Prompt read in"), _time(one["prefill"])),
+        (_("Answer written in"), _time(one["decode"])),
+        (_("Between tokens"), _time(one["itl"]) if one["itl_max"] is None else _(
+            "%(mean)s, at most %(most)s", mean=_time(one["itl"]), most=_time(one["itl_max"]))),
+        (_("Tokens"), f"{_count(one['prompt_tokens'])} → {_count(one['output_tokens'])}{exact}"),
+        (_("From the cache"), _count(one["cached_tokens"])),
+        (_("Speed"), "" if speed is None else _("%(count)s tokens/s", count=number(speed, 1))),
+        (_("Energy"), "" if one.get("joules") is None else _("%(joules)s J", joules=number(one["joules"], 1))),
+    ]
+    parts: list[Any] = []
+    for name, words in pairs:
+        if words and words != ABSENT:
+            parts += [html.Dt(name), html.Dd(words)]
+    return html.Dl(parts, className="facts")

@@ -1,0 +1,307 @@
+"""The Models page: tiles, the status grid, the table of models, and where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dash import html
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from components import icons, model_words, states
+from components.attrs import attrs
+from components.formats import ABSENT, human, number
+from components.links import href
+from components.sentences import sentence
+from components.svg import Svg
+from live.models import Model, Server
+from metrics.status import SourceStatus
+
+MOST_CELLS = 60
+"""Models of the status grid; what is installed and stopped beyond them is counted."""
+
+
+def model_path(model: Model) -> str:
+    """Address of a model's page."""
+    return href("/models/one", server=model.server, model=model.name)
+
+
+# -- tiles
+
+
+def tiles(rows: Sequence[Model]) -> html.Div:
+    """The sums over all models. Where nothing is asked of them they say so, and not 0."""
+    running = [row for row in rows if row.state == "running"]
+    busy = any(row.traffic for row in running)
+    idle = _("no traffic")
+    loading = sum(row.state == "loading" for row in rows)
+    wrong = sum(row.state == "error" for row in rows)
+    about = [
+        ngettext("%(count)s loading", "%(count)s loading", loading, count=loading) if loading else "",
+        ngettext("%(count)s in error", "%(count)s in error", wrong, count=wrong) if wrong else "",
+        _("%(count)s known", count=number(len(rows))),
+    ]
+    speed, rate = _sum(rows, "tokens_per_second"), _sum(rows, "requests_per_second")
+    p95, failed = _most(rows, "p95"), _failed(rows)
+    waiting, answering = _sum(rows, "waiting"), _sum(rows, "running")
+    memory, card = _sum(rows, "memory"), _sum(rows, "gpu_memory")
+    return html.Div(
+        [
+            _tile(_("Models running"), number(len(running)), " · ".join(part for part in about if part),
+                  "is-critical" if wrong else ""),
+            _tile(_("Tokens written"), _per_second(speed) if busy and speed else idle if running else ABSENT,
+                  _("now, by all models")),
+            _tile(_("Requests"), _per_second(rate) if busy and rate else idle if running else ABSENT,
+                  _waiting(answering, waiting), "is-warning" if waiting and waiting >= 1 else ""),
+            _tile(_("Slowest p95"), human(p95, "seconds") if p95 is not None else idle if running else ABSENT,
+                  _("end to end, of a minute")),
+            _tile(_("Failed"), human(failed, "ratio") if failed is not None else idle if running else ABSENT,
+                  _("of a minute's requests"), "is-critical" if failed and failed >= 0.05 else ""),
+            _tile(_("Memory of models"), human(memory, "bytes"),
+                  _("no GPU memory told") if card is None else _("%(memory)s on GPUs", memory=human(card, "bytes"))),
+        ],
+        className="model-tiles",
+    )
+
+
+def _tile(title: str, value: str, about: str, css: str = "") -> html.Div:
+    return html.Div(
+        [html.H3(title), html.P(value, className="model-tile-value num"), html.P(about, className="model-tile-about")],
+        className=f"panel model-tile {css}".strip(),
+    )
+
+
+def _per_second(value: float | None) -> str:
+    return ABSENT if value is None else f"{number(value, 0 if value >= 10 else 1)} {_('/s')}"
+
+
+def _waiting(answering: float | None, waiting: float | None) -> str:
+    if answering is None and waiting is None:
+        return _("queue not told")
+    return _("%(running)s being answered, %(waiting)s waiting", running=number(answering or 0),
+             waiting=number(waiting or 0))
+
+
+def _sum(rows: Sequence[Model], name: str) -> float | None:
+    found = [value for row in rows if (value := row.value(name)) is not None]
+    return sum(found) if found else None
+
+
+def _most(rows: Sequence[Model], name: str) -> float | None:
+    return max((value for row in rows if (value := row.value(name)) is not None), default=None)
+
+
+def _failed(rows: Sequence[Model]) -> float | None:
+    """The share that failed over all models, each weighed by its requests where these are known."""
+    told = [row for row in rows if row.value("error_ratio") is not None]
+    pairs = [(row.value("error_ratio") or 0.0, row.value("requests_per_second") or 0.0) for row in told]
+    weight = sum(rate for _ratio, rate in pairs)
+    if weight > 0:
+        return sum(ratio * rate for ratio, rate in pairs) / weight
+    return max((ratio for ratio, _rate in pairs), default=None)
+
+
+# -- the status grid
+
+
+def grid(rows: Sequence[Model]) -> html.Div:
+    """A cell for each model: its colour is its state."""
+    shown = rows[:MOST_CELLS]
+    cells: list[Any] = [
+        html.A(
+            [
+                html.Span(row.name, className="model-cell-name", title=row.name),
+                html.Span(" · ".join(p for p in (row.server if row.server != row.name else "",
+                                                 model_words.engine(row.engine)) if p), className="model-cell-about"),
+                html.Span([html.Span(className="model-dot"), model_words.state(row)], className="model-cell-state"),
+                html.Span(model_words.traffic(row), className="model-cell-traffic num"),
+            ],
+            href=model_path(row), className=f"model-cell {model_words.STATE_CLASSES.get(row.state, 'is-plain')}",
+            **attrs(data_go="1", data_state=row.state),
+        )
+        for row in shown
+    ]
+    more = len(rows) - len(shown)
+    if more:
+        cells.append(html.Span(_("and %(count)s more", count=number(more)), className="model-cell model-cell-more"))
+    return html.Div(cells, className="model-grid")
+
+
+def nothing(source: SourceStatus | None) -> html.Div:
+    """There is no model server."""
+    if source is not None and source.state == "failed":
+        return html.Div(states.failed(_("Model servers cannot be looked at"), sentence(source.message)))
+    if source is None or source.state == "pending":
+        return html.Div(states.loading("96px"))
+    reason = sentence(source.message) if source.message else _("No model server was found on this machine.")
+    return html.Div(states.no_data(
+        _("No models yet"), reason,
+        _("Start Ollama, llama.cpp, LM Studio or vLLM here and they appear by themselves, or add one in the "
+          "configuration under Models."),
+    ))
+
+
+# -- the table
+
+
+def table(rows: Sequence[Model], *, may_start: bool, may_stop: bool) -> html.Div:
+    """Every model with its numbers; what can be done with it at the end of its row."""
+    heads = [
+        (_("Model"), ""), (_("State"), ""), (_("Engine"), ""), (_("Quantisation"), ""), (_("Context"), "end"),
+        (_("Memory"), "end"), (_("GPU memory"), "end"), (_("Tokens/s"), "end"), (_("Requests/s"), "end"),
+        ("p95", "end"), (_("Errors"), "end"), ("", ""),
+    ]
+    return html.Div(
+        html.Table(
+            [
+                html.Thead(html.Tr([html.Th(words, className=side, scope="col") for words, side in heads])),
+                html.Tbody([_row(row, may_start=may_start, may_stop=may_stop) for row in rows]),
+            ],
+            className="plain-table model-table",
+        ),
+        className="model-table-box", tabIndex="0", role="region", **attrs(aria_label=_("Models")),
+    )
+
+
+def _row(row: Model, *, may_start: bool, may_stop: bool) -> html.Tr:
+    idle = row.state == "running" and not row.traffic
+    return html.Tr(
+        [
+            html.Th(
+                [
+                    html.A(row.name, href=model_path(row), **attrs(data_go="1")),
+                    html.Span(row.server, className="model-server") if row.server != row.name else None,
+                ],
+                scope="row",
+            ),
+            html.Td(
+                [
+                    html.Span([html.Span(className="model-dot"), model_words.state(row)], className="model-state"),
+                    html.Span(sentence(row.message), className="model-why") if row.message else None,
+                ],
+                className=model_words.STATE_CLASSES.get(row.state, "is-plain"),
+            ),
+            html.Td(model_words.engine(row.engine)),
+            html.Td(str(row.facts.get("quantisation") or ABSENT)),
+            _context(row),
+            _number(row, "memory", "bytes"),
+            _number(row, "gpu_memory", "bytes"),
+            _flow(row, "tokens_per_second", idle=idle),
+            _flow(row, "requests_per_second", idle=idle),
+            _number(row, "p95", "seconds", idle=idle),
+            _number(row, "error_ratio", "ratio", idle=idle),
+            html.Td(html.Div(actions(row, may_start=may_start, may_stop=may_stop), className="model-actions")),
+        ],
+        **attrs(data_model=row.name, data_server=row.server),
+    )
+
+
+def _number(row: Model, name: str, unit: str, *, idle: bool = False) -> html.Td:
+    reading = row.readings.get(name)
+    if reading is None and idle:
+        return html.Td(_("no traffic"), className="end muted")
+    return html.Td(human(row.value(name), unit), className="end num", title=model_words.how(reading))
+
+
+def _flow(row: Model, name: str, *, idle: bool) -> html.Td:
+    value = row.value(name)
+    if idle or (row.state == "running" and not value and not row.traffic):
+        return html.Td(_("no traffic"), className="end muted")
+    return html.Td(
+        ABSENT if value is None else number(value, 0 if value >= 100 else 1), className="end num",
+        title=model_words.how(row.readings.get(name)),
+    )
+
+
+def _context(row: Model) -> html.Td:
+    used, size = row.value("context_used"), row.value("context_size") or row.facts.get("context_size")
+    if used is None and not size:
+        return html.Td(ABSENT, className="end num")
+    parts: list[Any] = []
+    if used is not None:
+        share = html.Span(style={"width": f"{min(used, 1) * 100:.1f}%"})
+        parts += [human(used, "ratio"), html.Span(share, className="bar")]
+    if size:
+        words = number(float(size))
+        parts.append(html.Span(_("of %(size)s", size=words) if used is not None else words, className="model-of"))
+    return html.Td(parts, className="end num model-context", title=model_words.how(row.readings.get("context_used")))
+
+
+def actions(row: Model, *, may_start: bool, may_stop: bool) -> list[Any]:
+    """Buttons for what can be done with a model: start, stop and restart a process, load and unload elsewhere."""
+    found: list[tuple[str, str, str]] = []
+    if row.process is not None:
+        if row.state in ("running", "loading") and row.detail != "stopping":
+            found += [("stop", "stop-fill", _("Stop"))] if may_stop else []
+            found += [("restart", "arrow-repeat", _("Restart"))] if may_start and may_stop else []
+        elif may_start:
+            found.append(("start", "play-fill", _("Start")))
+    elif row.engine in ("ollama", "lmstudio", "llamacpp") and row.facts.get("loadable", row.engine != "llamacpp"):
+        if row.state == "running" and may_stop:
+            found.append(("unload", "eject", _("Unload")))
+        elif row.state == "stopped" and may_start:
+            found.append(("load", "play-fill", _("Load")))
+    return [
+        Svg("button", [icons.icon(icon, 14), html.Span(words)], {
+            "type": "button", "className": "button button-small", "data-model-do": action, "title": words,
+            "aria-label": f"{words}: {row.name}",
+        })
+        for action, icon, words in found
+    ]
+
+
+def servers_table(servers: Sequence[Server]) -> Any:
+    """Model servers that are looked at, and how that goes."""
+    words = {"ok": _("answers"), "down": _("does not answer"), "unrecognised": _("not recognised")}
+    css = {"ok": "is-ok", "down": "is-critical", "unrecognised": "is-warning"}
+    found = {"configured": _("configured"), "discovered": _("found by itself"), "process": _("run by Vigie")}
+    rows = [
+        html.Tr([
+            html.Th(one.name, scope="row"),
+            html.Td(" ".join(p for p in (model_words.engine(one.engine), one.version) if p)),
+            html.Td(one.url, className="mono"),
+            html.Td([html.Span([html.Span(className="model-dot"), words.get(one.state, one.state)],
+                               className="model-state"),
+                     html.Span(sentence(one.message), className="model-why") if one.message else None],
+                    className=css.get(one.state, "is-plain")),
+            html.Td(found.get(one.found, one.found)),
+            html.Td(number(one.models), className="end num"),
+        ])
+        for one in servers
+    ]
+    heads = [(_("Server"), ""), (_("Engine"), ""), (_("Address"), ""), (_("State"), ""), (_("Known by"), ""),
+             (_("Models"), "end")]
+    return html.Div(html.Table(
+        [html.Thead(html.Tr([html.Th(text, className=side, scope="col") for text, side in heads])), html.Tbody(rows)],
+        className="plain-table model-table",
+    ), className="model-table-box", tabIndex="0", role="region", **attrs(aria_label=_("Model servers")))
+
+
+def body(rows: Sequence[Model], sources: Sequence[SourceStatus], *, may_start: bool, may_stop: bool) -> list[Any]:
+    """The status grid and the table, or why there is neither."""
+    source = next((one for one in sources if one.name == "model_servers"), None)
+    if not rows:
+        return [html.Section(nothing(source), className="panel")]
+    return [
+        html.Section([
+            html.Div(html.H2([icons.icon("boxes"), _("Status")], className="card-title"), className="card-head"),
+            grid([row for row in rows if row.state != "stopped" or row.process is not None] or rows),
+        ], className="panel"),
+        html.Section([
+            html.Div(html.H2([icons.icon("view-list"), _("Every model")], className="card-title"),
+                     className="card-head"),
+            table(rows, may_start=may_start, may_stop=may_stop),
+        ], className="panel"),
+    ]
+
+
+def servers_panel(servers: Sequence[Server]) -> html.Section | None:
+    """Model servers; None where there is none."""
+    if not servers:
+        return None
+    return html.Section([
+        html.Div(html.H2([icons.icon("hdd-network"), _("Model servers")], className="card-title"),
+                 className="card-head"),
+        servers_table(servers),
+    ], className="panel")

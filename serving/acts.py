@@ -1,0 +1,27 @@
+"""What an operator can do with a model, and why it cannot be done."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+from live.models import Model
+
+Action = Literal["start", "stop", "restart", "load", "unload"]
+
+
+class CannotAct(Exception):
+    """It was not done; the message is a sentence, ``status`` what HTTP calls it."""
+
+    def __init__(self, sentence: str, status: int = 409) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class Acts(Protocol):
+    """Who does it."""
+
+    def at_process(self, action: Action, name: str) -> None:
+        """Starts, stops or restarts a process of ours. Raises CannotAct."""
+
+    def at_server(self, action: Action, model: Model, api_key: str) -> None:
+        """Has a model server load or unload a model. Raises CannotAct."""

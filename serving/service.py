@@ -1,0 +1,117 @@
+"""Everything about models that pages and routes ask for, in one place."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from config.section import N_
+from config.store import ConfigStore
+from live.models import WANTED, Model, Proxy, Server, rows, servers
+from metrics import models as m
+from metrics.metric import Metric, labels, series_key
+from metrics.series import Series
+from serving.acts import Action, Acts, CannotAct
+from serving.requests.log import RequestLog
+from serving.requests.objectives import Standing, standing
+from storage.latest import Latest
+from storage.query import Query
+
+ENGINES, SERVING = "model_servers", "serving"
+"""The collectors whose snapshots tell of models."""
+DAY, PIECE = 86_400.0, 900.0
+"""Seconds over which the health of proxies is told, and of a piece of it."""
+_NOTHING: tuple[float | None, ...] = (None,) * int(DAY / PIECE)
+
+
+class Serving:
+    """Models as they are now, and what went through the proxies."""
+
+    def __init__(
+        self, latest: Latest, query: Query, log: RequestLog, config: ConfigStore, acts: Acts,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._latest, self._query, self._config, self._acts, self._now = latest, query, config, acts, now
+        self.log = log
+
+    def act(self, action: Action, model: Model) -> None:
+        """Does something with a model.
+
+        Raises:
+            CannotAct: it cannot be done; why.
+        """
+        if action in ("load", "unload"):
+            if model.process is not None:
+                raise CannotAct(N_("A model that Vigie runs is started and stopped, not loaded and unloaded."))
+            self._acts.at_server(action, model, self._key(model.server))
+        elif model.process is None:
+            raise CannotAct(N_("Vigie runs no process of this model: its server is not Vigie's to start or stop."))
+        else:
+            self._acts.at_process(action, model.name)
+
+    def _key(self, server: str) -> str:
+        configured = self._config.current.models.servers.get(server)
+        return configured.api_key.reveal() if configured is not None else ""
+
+    def rows(self) -> list[Model]:
+        """A row for each model, those in use first."""
+        present = self._latest.present(WANTED)
+        return rows(self._latest.snapshot(ENGINES), self._latest.snapshot(SERVING), present)
+
+    def row(self, server: str, name: str) -> Model | None:
+        """The model of that name on a server; of any server where none is named. None when there is none."""
+        found = [one for one in self.rows() if one.name == name and server in ("", one.server)]
+        return found[0] if found else None
+
+    def servers(self) -> list[Server]:
+        """The model servers that are looked at."""
+        return servers(self._latest.snapshot(ENGINES))
+
+    def proxies(self) -> list[Proxy]:
+        """The proxies that are configured, with their health over 24 hours."""
+        told = self._latest.snapshot(SERVING).get("proxies", [])
+        if not told:
+            return []
+        end = self._latest.at or self._now()
+        first = (end // PIECE - DAY / PIECE + 1) * PIECE
+        healthy = self._query.select([m.PROXY_HEALTHY.name], first, end)
+        shares = {one.info.label("proxy"): _shares(one, first) for one in healthy.series}
+        return [_proxy(one, self._latest, shares.get(str(one.get("name", "")), _NOTHING), first) for one in told]
+
+    def standing(self, model: Model, start: float, end: float) -> Standing | None:
+        """How a model stands to its objective; None when nothing is asked of it.
+
+        Raises:
+            StorageError: the request log cannot be read.
+        """
+        return standing(self.log.database, self._config.current.models, start, end, self._now(), model=model.name,
+                        server=model.server)
+
+
+def _shares(series: Series, first: float) -> tuple[float | None, ...]:
+    """The mean of a series in each piece of the day."""
+    place = ((series.t / 1000 - first) // PIECE).astype(np.int64)
+    there = ~np.isnan(series.value) & (place >= 0) & (place < len(_NOTHING))
+    count = np.bincount(place[there], minlength=len(_NOTHING))
+    total = np.bincount(place[there], weights=series.value[there], minlength=len(_NOTHING))
+    return tuple(float(t / n) if n else None for t, n in zip(total, count, strict=True))
+
+
+def _proxy(
+    told: Mapping[str, Any], latest: Latest, shares: tuple[float | None, ...], begin: float,
+) -> Proxy:
+    name = str(told.get("name", ""))
+
+    def value(metric: Metric) -> float | None:
+        return latest.value(series_key(metric.name, labels(proxy=name)))
+
+    up, healthy = value(m.PROXY_UP), value(m.PROXY_HEALTHY)
+    state = "starting" if up is None else "down" if not up else "healthy" if healthy else "unhealthy"
+    return Proxy(
+        name, state, str(told.get("message", "")), str(told.get("url") or told.get("address") or ""),
+        value(m.PROXY_REQUESTS), value(m.PROXY_ERRORS), value(m.PROXY_LATENCY), value(m.PROXY_UPTIME), shares, begin,
+        PIECE,
+    )
