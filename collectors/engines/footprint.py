@@ -1,9 +1,9 @@
 """Memory, CPU and GPU memory of the model servers on this machine, from their processes.
 
 A process that serves one model is that model's. Where several are loaded in one process it is told for the server
-alone, without the label ``model``: who of them uses what is not known. Children that serve a model each (of a router) are told
-apart by the port in their command line; what remains is the server's own. Resident memory that processes share is in
-each of them.
+alone, without the label ``model``: who of them uses what is not known. Children that serve a model each (of a router)
+are told apart by the port in their command line; what remains is the server's own. Resident memory that processes share
+is in each of them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """SGLang, by its Prometheus metrics (it needs ``--enable-metrics``).
 
 Why looking is harmless: GETs of ``/metrics``, ``/model_info`` and ``/server_info`` (``/get_...`` in older versions),
-which are answered from what the server knows. Neither ``/health_generate`` nor ``/health`` is asked: both write a token,
-the latter unless ``SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION`` is off.
+which are answered from what the server knows. Neither ``/health_generate`` nor ``/health`` is asked: both write a
+token, the latter unless ``SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION`` is off.
 """
 
 from __future__ import annotations
