@@ -26,10 +26,6 @@ class KeyAsked(Exception):
     """The server asks for an API key, or for another one. The message is a sentence."""
 
 
-class Garbled(Unanswered):
-    """It answered with something that is not what it should be."""
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An answer whose body is whole."""
@@ -147,8 +143,6 @@ def _cause(error: BaseException) -> str:
 
 
 def _sentence(error: BaseException, read: float) -> str:
-    if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
-        return "No connection: nothing answers at this address."
     if isinstance(error, urllib3.exceptions.ReadTimeoutError):
         return f"It takes the connection and does not answer within {read:g} s."
     if isinstance(error, urllib3.exceptions.NameResolutionError):
@@ -156,6 +150,8 @@ def _sentence(error: BaseException, read: float) -> str:
     if isinstance(error, urllib3.exceptions.NewConnectionError):
         refused = "refused" in str(error)
         return "No connection: it is refused." if refused else "No connection: there is no way to it."
+    if isinstance(error, urllib3.exceptions.ConnectTimeoutError):
+        return "No connection: nothing answers at this address."
     if isinstance(error, urllib3.exceptions.SSLError):
         return f"No connection: {str(error)[:200]}"
     return f"No usable answer: {type(error).__name__}."

@@ -75,7 +75,6 @@ class LiteLlm:
             states = told.grouped(_model, "litellm_deployment_state")
             names = dict.fromkeys([*self._names, *states])
             look.models = [_described(name, states.get(name, [])) for name in list(names)[:MODELS_AT_MOST] if name]
-        look.add_states(look.models)
         return look
 
     def _facts(self, client: Client) -> None:

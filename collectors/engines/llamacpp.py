@@ -67,7 +67,6 @@ class LlamaCpp:
         if _loading(answer):
             look.models = [Model(self._facts.name, "loading", loaded=False)] if self._facts else []
             look.message = "It is loading its model."
-            look.add_states(look.models)
             return look
         props = table(answer.json())
         if answer.status != 200 or not ("build_info" in props or "total_slots" in props):
@@ -87,7 +86,6 @@ class LlamaCpp:
         model.loaded = not model.sleeping
         model.context_size = count(table(props.get("default_generation_settings")).get("n_ctx")) or model.context_size
         look.models = [model]
-        look.add_states(look.models)
         self._read(look, client, model, props, command, "")
 
     def _router(self, look: Look, client: Client) -> None:
@@ -117,7 +115,6 @@ class LlamaCpp:
             model.loaded = model.loaded and not model.sleeping
             if props:
                 self._read(look, client, model, props, arguments, query)
-        look.add_states(look.models)
 
     def _read(self, look: Look, client: Client, model: Model, props: dict[str, Any], command: Sequence[str],
               query: str) -> None:

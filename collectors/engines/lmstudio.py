@@ -32,7 +32,6 @@ class LmStudio:
             self._api = ""
             raise NotThis(f"It does not answer as LM Studio does: neither {V1} nor {V0} lists models.")
         look.models = [model for model in models if model.name]
-        look.add_states(look.models)
         return look
 
     def _models(self, client: Client) -> list[Model] | None:

@@ -43,7 +43,6 @@ class Ollama:
                 model.size, model.capabilities = known_one.size, model.capabilities or known_one.capabilities
         look = Look(self._server, self.engine, self._version)
         look.models = loaded + [model for model in self._on_disk if model.name not in names]
-        look.add_states(look.models)
         return look
 
 

@@ -27,7 +27,6 @@ class OpenAi:
         """As `Adapter.look`."""
         look = Look(self._server, self.engine)
         look.models = listed(client.json(MODELS), "OpenAI's API")
-        look.add_states(look.models)
         return look
 
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from collectors.engines.base import Look, text
-from collectors.engines.client import Client, Garbled
+from collectors.engines.base import Look, NotThis, text
+from collectors.engines.client import Client
 from metrics.metric import Metric
 
 SERIES_AT_MOST = 20_000
@@ -69,24 +69,24 @@ def parse(body: str, prefixes: Sequence[str]) -> Exposition:
     """The series of ``body`` whose names begin with one of ``prefixes``; the others are not even parsed.
 
     Raises:
-        Garbled: it is no Prometheus text.
+        NotThis: it is no Prometheus text.
     """
     wanted = tuple(prefixes)
-    lines = [line for line in body.split("\n") if line.startswith(wanted)][:SERIES_AT_MOST]
+    lines = [line for line in body.split("\n") if line.startswith(wanted) and "_created" not in line][:SERIES_AT_MOST]
     series: dict[str, list[Line]] = {}
     try:
         for family in text_string_to_metric_families("\n".join(lines) + "\n"):
             for sample in family.samples:
                 series.setdefault(sample.name, []).append(Line(sample.labels, sample.value))
     except (ValueError, IndexError, KeyError, TypeError):
-        raise Garbled("Its /metrics is no Prometheus text.") from None
+        raise NotThis("Its /metrics is no Prometheus text.") from None
     return Exposition(series)
 
 
 def read(client: Client, prefixes: Sequence[str]) -> Exposition | None:
     """The series of a server's ``/metrics``; None where it has none of them.
 
-    Raises: as `Client.get`, and Garbled.
+    Raises: as `Client.get`, and NotThis.
     """
     answer = client.get("/metrics")
     return (parse(answer.text(), prefixes) or None) if answer.status == 200 else None

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from collectors.engines.base import Adapter, rows, table, text
+from collectors.engines.base import Adapter, NotThis, rows, table, text
 from collectors.engines.client import Answer, Client, KeyAsked, Unanswered
 from collectors.engines.litellm import READINESS, LiteLlm, is_readiness
 from collectors.engines.llamacpp import LlamaCpp, is_loading
@@ -60,7 +60,7 @@ def recognise(client: Client) -> str:
                 return engine
         except KeyAsked as refused:
             asked = asked or refused
-        except Unanswered:
+        except (Unanswered, NotThis):
             continue
     if first is not None and first.status == 200 and is_list(first.json()):
         return "openai"

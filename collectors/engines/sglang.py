@@ -78,7 +78,6 @@ class Sglang:
             told = told.without({"tp_rank": ("", "0"), "pp_rank": ("", "0"), "priority": ("",)})
             self._traffic(look, told)
         look.models = [self._model]
-        look.add_states(look.models)
         return look
 
     def _facts(self, client: Client) -> None:

@@ -58,7 +58,6 @@ class Tgi:
         else:
             self._traffic(look, told)
         look.models = [self._model]
-        look.add_states(look.models)
         return look
 
     def _facts(self, client: Client) -> None:

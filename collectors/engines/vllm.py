@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from collectors.engines.base import MODELS_AT_MOST, Look, Model, NotThis, table, text
-from collectors.engines.client import Client
+from collectors.engines.client import Client, KeyAsked
 from collectors.engines.openai import MODELS, is_list, listed
 from collectors.engines.prometheus import Deltas, Exposition, add_each, add_histograms, ratios, read
 from metrics.models import (
@@ -78,19 +78,15 @@ class Vllm:
     def __init__(self, server: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._server, self._clock = server, clock
         self._deltas = Deltas()
-        self._version, self._models, self._read_at = "", list[Model](), -FACTS_FOR
+        self._version, self._message, self._models, self._read_at = "", "", list[Model](), -FACTS_FOR
         self._looked_at: float | None = None
 
     def look(self, client: Client, command: Sequence[str]) -> Look:  # noqa: ARG002 - the contract's
         """As `Adapter.look`."""
         if self._clock() - self._read_at >= FACTS_FOR:
-            told = client.json(MODELS)
-            if not is_list(told) and client.get("/version").status != 200:
-                raise NotThis(f"It does not answer as vLLM does: neither {MODELS} nor /version.")
-            self._models = listed(told, "vLLM") if is_list(told) else []
-            self._version = text(table(client.json("/version")).get("version"))
+            self._facts(client)
             self._read_at = self._clock()
-        look = Look(self._server, self.engine, self._version)
+        look = Look(self._server, self.engine, self._version, self._message)
         told = read(client, (_PREFIX,))
         if told is None:
             look.message = NO_METRICS
@@ -100,8 +96,18 @@ class Vllm:
         asleep = _asleep(told) if told else None
         for model in look.models:
             model.sleeping, model.loaded = asleep, not asleep
-        look.add_states(look.models)
         return look
+
+    def _facts(self, client: Client) -> None:
+        self._version, self._message = text(table(client.json("/version")).get("version")), ""
+        try:
+            told = client.json(MODELS)
+        except KeyAsked as asked:  # vLLM's key guards /v1 alone
+            self._models, self._message = [], f"Its models are not listed. {asked}"
+            return
+        if not is_list(told) and not self._version:
+            raise NotThis(f"It does not answer as vLLM does: neither {MODELS} nor /version.")
+        self._models = listed(told, "vLLM") if is_list(told) else []
 
     def _traffic(self, look: Look, told: Exposition) -> None:
         add_each(look, RUNNING, told.summed(_model, "vllm:num_requests_running"))

@@ -60,6 +60,8 @@ class Watched:
         self._client = Client(place.url, place.api_key)
         self._adapter: Adapter | None = None
         self._tried_at = 0.0
+        self._in_use: set[str] = set()
+        """Models that have been more than a file: the others have no series, a library of them would drown the rest."""
         self._worker = Worker(f"look-{name}", self._work)
 
     @property
@@ -97,6 +99,8 @@ class Watched:
             self.failed_at = self._clock()
         if outcome.look is not None:
             self.models, self.version = outcome.look.models, outcome.look.version
+            self._in_use |= {model.name for model in self.models if model.state != "stopped"}
+            outcome.look.add_states([model for model in self.models if model.name in self._in_use])
         else:
             self._adapter = None
         self.outcome = outcome
