@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import socket
 import time
 from functools import partial
@@ -22,12 +23,14 @@ from api.base_path import below
 from api.static import plotly_url, static_files, vendor_url
 from collectors import build_collectors
 from collectors.demo import SIMULATED, build_demo_collectors
+from collectors.engines.discovery import Own
 from collectors.scrape import ScrapeRunner, metric_sources
 from collectors.vigie import Stats
 from config import affected
 from config.changes import changed_since
 from config.limits import HealthLimits
 from config.secret import Cipher
+from config.serving import Proxies
 from config.settings import Settings
 from config.store import ConfigStore
 from desk.notes import Notes
@@ -111,6 +114,9 @@ def wire(
 
     collectors = build_demo_collectors(self_stats=self_stats) if settings.demo else build_collectors(
         volumes_exclude=settings.volumes_exclude, watched=lambda: hub.listeners("processes") > 0, self_stats=self_stats,
+        model_servers=lambda: config.current.models.servers,
+        find_model_servers=lambda: config.current.models.discover,
+        own=lambda: _own(settings, config.current.proxies),
     )
     cadence = {m.name: c.every for c in collectors for m in c.metrics}
     for collector in collectors:
@@ -162,6 +168,12 @@ def wire(
     callbacks.register(dash_app)
     below(server, settings.base_path, settings.trusted_proxies)
     return dash_app
+
+
+def _own(settings: Settings, proxies: Proxies) -> Own:
+    """What of Vigie listens on this machine: its pages, and the proxies that are on."""
+    ports = {proxy.port for proxy in (proxies.ollama, proxies.lmstudio) if proxy.enabled}
+    return Own(ports | {settings.port}, {os.getpid(), os.getppid()})
 
 
 def _holder(key: str, folder: Path) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from collectors.base import Collector
 from collectors.cpu import Cpu
 from collectors.disk import Disk
+from collectors.engines.discovery import Own
 from collectors.memory import Memory
+from collectors.model_servers import ModelServers, Target
 from collectors.network import Network
 from collectors.nvidia import Nvidia
 from collectors.pressure import Pressure
@@ -16,7 +18,7 @@ from collectors.sensors import Sensors
 from collectors.vigie import Stats, VigieSelf
 
 COLLECTORS: tuple[type[Collector], ...] = (
-    Cpu, Memory, Disk, Network, Sensors, Nvidia, Pressure, Processes, VigieSelf,
+    Cpu, Memory, Disk, Network, Sensors, Nvidia, Pressure, Processes, ModelServers, VigieSelf,
 )
 """In the order the screen tells their states."""
 
@@ -28,20 +30,26 @@ def build_collectors(
     volumes_exclude: Sequence[str] = (),
     watched: Callable[[], bool],
     self_stats: Callable[[], Stats],
+    model_servers: Callable[[], Mapping[str, Target]] = dict,
+    find_model_servers: Callable[[], bool] = lambda: False,
+    own: Callable[[], Own] = Own,
 ) -> list[Collector]:
     """One of each of `COLLECTORS` for the machine seen at ``proc`` and ``sys``.
 
     ``watched`` tells whether somebody looks at the processes; ``self_stats`` gives the values of
-    `collectors.vigie.TOLD`.
+    `collectors.vigie.TOLD`. ``model_servers`` gives the configured ones, ``find_model_servers`` says whether others are
+    searched for on this machine, and ``own`` what of Vigie listens here.
     """
+    nvidia = Nvidia(proc)
     return [
         Cpu(proc, sys),
         Memory(proc, sys),
         Disk(proc, volumes_exclude),
         Network(proc, sys),
         Sensors(),
-        Nvidia(proc),
+        nvidia,
         Pressure(proc, sys),
         Processes(proc, sys, watched),
+        ModelServers(model_servers, find_model_servers, own, lambda: nvidia.snapshot().get("gpus", [])),
         VigieSelf(self_stats),
     ]

@@ -16,6 +16,7 @@ from collectors.base import Collector, HasSnapshot
 from collectors.demo import CAPTURE, SIMULATED, build_demo_collectors
 from collectors.replay import BEGIN, DAY, load_capture
 from collectors.vigie import OF_ITSELF
+from metrics.models import OF_ENGINES
 from tests.collectors.reading import read_keys
 
 NOON = BEGIN + 40 * DAY + 12 * 3600
@@ -35,7 +36,7 @@ def test_one_stands_for_each() -> None:
         assert isinstance(one, HasSnapshot)
         assert one.metrics == original.metrics
         assert getattr(one, "cadence", {}) == getattr(original, "cadence", {})
-        assert one.every == (5.0 if original.name in ("processes", "sensors") else 0.0)
+        assert one.every == {"processes": 5.0, "sensors": 5.0, "model_servers": 2.0}.get(original.name, 0.0)
 
 
 @pytest.mark.parametrize("name", [c.name for c in COLLECTORS])
@@ -51,7 +52,8 @@ def test_the_whole_product_has_something_to_show(demo: dict[str, Collector]) -> 
     for collector in COLLECTORS:
         yielded = {s.metric.name for s in demo[collector.name].collect(NOON + 3 * DAY)}
         missing = {metric.name for metric in collector.metrics} - yielded
-        assert missing <= {"cpu_limit_cores", *OF_ITSELF}, collector.name
+        of_no_model = {metric.name for metric in OF_ENGINES}  # no model is simulated
+        assert missing <= {"cpu_limit_cores", *OF_ITSELF, *of_no_model}, collector.name
 
 
 def test_values_are_a_function_of_time_alone() -> None:

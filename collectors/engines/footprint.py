@@ -1,0 +1,111 @@
+"""Memory, CPU and GPU memory of the model servers on this machine, from their processes.
+
+A process that serves one model is that model's. Where several are loaded in one process it is told for the server
+alone, without the label ``model``: who of them uses what is not known. Children that serve a model each (of a router)
+are told apart by the port in their command line; what remains is the server's own. Resident memory that processes share
+is in each of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import psutil
+
+from collectors.engines.base import Look, Model
+from collectors.engines.listeners import Listener, trees
+from collectors.pace import Pace
+from metrics.metric import Sample
+from metrics.models import CPU, GPU_MEMORY, MEMORY
+
+TREES_EVERY = 5.0
+"""Seconds between two looks at which processes there are."""
+
+
+class Footprint:
+    """Reads the processes of servers. ``gpu_processes`` gives the cards as `collectors.nvidia` tells them:
+    [{gpu, processes: [{pid, memory_bytes}]}]."""
+
+    def __init__(self, gpu_processes: Callable[[], Sequence[Mapping[str, Any]]] = list,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self._gpu_processes, self._clock = gpu_processes, clock
+        self._trees: dict[int, set[int]] = {}
+        self._pace = Pace(TREES_EVERY)
+        self._seen: dict[int, psutil.Process] = {}
+        self._used: dict[int, tuple[float, float]] = {}
+
+    def read(
+        self, servers: Iterable[tuple[str, str, int, list[Model]]], by_port: Mapping[int, Listener]
+    ) -> list[Sample]:
+        """Samples of ``servers``: name, engine, pid of its process, and its models. ``by_port`` says who listens."""
+        shares: list[tuple[Look, int, list[tuple[str, int]]]] = []
+        for name, engine, pid, models in servers:
+            children = [
+                (model.name, one.pid) for model in models
+                if model.port and (one := by_port.get(model.port)) and one.pid and one.pid != pid
+            ]
+            shares.append((Look(name, engine, models=models), pid, children))
+        roots = {pid for _look, pid, children in shares for pid in (pid, *(child for _, child in children))}
+        if self._pace.due(self._clock()) or not roots <= self._trees.keys():
+            self._trees = trees(roots)
+        cards = _by_card(self._gpu_processes())
+        for look, pid, children in shares:
+            rest = set(self._trees.get(pid, ()))
+            for model, child in children:
+                tree = self._trees.get(child, set())
+                rest -= tree
+                self._add(look, model, tree, cards)
+            loaded = [model.name for model in look.models if model.state == "running" and model.loaded is not False]
+            self._add(look, loaded[0] if len(loaded) == 1 and not children else "", rest, cards)
+        alive = set().union(*self._trees.values())
+        self._seen = {pid: process for pid, process in self._seen.items() if pid in alive}
+        self._used = {pid: used for pid, used in self._used.items() if pid in alive}
+        return [sample for look, _pid, _children in shares for sample in look.samples]
+
+    def _add(self, look: Look, model: str, pids: set[int], cards: Mapping[str, Mapping[int, float]]) -> None:
+        memory, cpu = [], []
+        for pid in pids:
+            read = self._process(pid)
+            if read is not None:
+                memory.append(read[0])
+                if read[1] is not None:
+                    cpu.append(read[1])
+        if memory:
+            look.add(MEMORY, sum(memory), model)
+        if cpu:
+            look.add(CPU, sum(cpu), model)
+        for card, used in cards.items():
+            mine = [used[pid] for pid in pids if pid in used]
+            if mine:
+                look.add(GPU_MEMORY, sum(mine), model, {"gpu": card})
+
+    def _process(self, pid: int) -> tuple[float, float | None] | None:
+        """Resident bytes, and CPU used since the look before; None for one that has gone."""
+        try:
+            process = self._seen.get(pid) or psutil.Process(pid)
+            self._seen[pid] = process
+            with process.oneshot():
+                memory, times = float(process.memory_info().rss), process.cpu_times()
+        except psutil.Error:
+            self._seen.pop(pid, None)
+            self._used.pop(pid, None)
+            return None
+        at, used = self._clock(), times.user + times.system
+        before = self._used.get(pid)
+        self._used[pid] = (at, used)
+        if before is None or at <= before[0] or used < before[1]:
+            return memory, None
+        return memory, (used - before[1]) / (at - before[0])
+
+
+def _by_card(cards: Sequence[Mapping[str, Any]]) -> dict[str, dict[int, float]]:
+    """Card -> pid -> bytes; what a driver does not tell is left out."""
+    return {
+        str(card.get("gpu", "")): {
+            one["pid"]: float(one["memory_bytes"]) for one in card.get("processes", ())
+            if one.get("memory_bytes") is not None
+        }
+        for card in cards
+    }

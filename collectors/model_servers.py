@@ -1,0 +1,204 @@
+"""Model servers: configured ones and those found on this machine, looked at without touching them.
+
+Each server is looked at in a thread of its own; one that is slow or dead holds up no other. What a server does not tell
+is absent. One that should answer and does not has ``model_server_up`` 0 and ``model_up`` 0 for the models that ran;
+everything else of it is absent until it answers again.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Protocol
+from urllib.parse import urlsplit
+
+import psutil
+
+from collectors.base import NoData
+from collectors.engines.base import Look
+from collectors.engines.discovery import EVERY, Discovery, Own
+from collectors.engines.footprint import Footprint
+from collectors.engines.listeners import Listener, ancestors, listeners
+from collectors.engines.watched import Place, Watched
+from collectors.pace import Pace
+from metrics.metric import Metric, Sample
+from metrics.models import OF_ENGINES, SERVER_UP, UP
+
+PATIENCE = 0.6
+"""Seconds that the others are waited for; a server that takes longer comes into the next tick."""
+FIRST_ROUND = 3.0
+"""Seconds that the first look round is waited for when there is nothing else to tell."""
+NONE_FOUND = "No model server was found on this machine, and none is configured."
+NONE_CONFIGURED = "No model server is configured, and they are not searched for on this machine."
+
+
+class Key(Protocol):
+    """A secret as the configuration holds it."""
+
+    def reveal(self) -> str: ...
+
+
+class Target(Protocol):
+    """A configured server, as `config.serving.ModelServer`."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def engine(self) -> str: ...
+    @property
+    def api_key(self) -> Key: ...
+    @property
+    def enabled(self) -> bool: ...
+
+
+class ModelServers:
+    """Looks at ``targets`` (name -> server), and at what is found on this machine while ``discover`` says so.
+
+    ``own`` says what of Vigie listens; ``gpu_processes`` gives GPUs as the snapshot of `collectors.nvidia` tells them.
+    """
+
+    name: ClassVar[str] = "model_servers"
+    metrics: ClassVar[tuple[Metric, ...]] = OF_ENGINES
+    every: float = 2.0
+
+    def __init__(
+        self,
+        targets: Callable[[], Mapping[str, Target]] = dict,
+        discover: Callable[[], bool] = lambda: True,
+        own: Callable[[], Own] = Own,
+        gpu_processes: Callable[[], Sequence[Mapping[str, Any]]] = list,
+        *,
+        sockets: Callable[[], Sequence[Listener]] = listeners,
+        parents: Callable[[int], Sequence[int]] = ancestors,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._targets, self._discover, self._clock = targets, discover, clock
+        self._watched: dict[str, Watched] = {}
+        self._local = _Local()
+        self._discovery = Discovery(own, self._taken, sockets=sockets, parents=parents, clock=clock)
+        self._rounds = Pace(EVERY)
+        self._first = True
+        self._footprint = Footprint(gpu_processes, clock)
+        self._snapshot: dict[str, Any] = {}
+
+    def collect(self, now: float) -> Iterator[Sample]:  # noqa: ARG002 - the contract's
+        """Looks at every server once; those that are late are not waited for.
+
+        Raises:
+            NoData: there is no server.
+            OSError: the sockets of this machine cannot be seen, and no server is configured.
+        """
+        configured = self._targets()
+        self._look_round(any(one.enabled for one in configured.values()))
+        self._follow(configured)
+        if not self._watched:
+            self._snapshot = {}
+            if self._discover() and self._discovery.trouble:
+                raise OSError(self._discovery.trouble)
+            raise NoData(NONE_FOUND if self._discover() else NONE_CONFIGURED)
+        self._look()
+        samples = [sample for one in self._watched.values() for sample in _told(one)]
+        samples += self._footprint.read(
+            [(one.name, one.engine, pid, one.models) for one in self._watched.values() if (pid := self._pid(one))],
+            self._discovery.seen.by_port,
+        )
+        self._snapshot = {"servers": [{**one.told(), "pid": self._pid(one)} for one in self._watched.values()]}
+        yield from samples
+
+    def snapshot(self) -> dict[str, Any]:
+        """servers: [{name, url, engine, version, state ("ok", "down" or "unrecognised"), message, found ("configured"
+        or "discovered"), pid (None: not known), models: [{name, state, …}]}]; what is known of a model goes by the
+        names of `collectors.engines.base.Model`."""
+        return self._snapshot
+
+    def stop(self) -> None:
+        """Ends the threads."""
+        self._discovery.stop()
+        for one in self._watched.values():
+            one.stop()
+        self._watched.clear()
+
+    def _look_round(self, something_else: bool) -> None:
+        """Has the sockets looked at when that is due. They are wanted for the processes of configured servers, too."""
+        if self._rounds.due(self._clock()):
+            self._discovery.ask(self._discover())
+            if self._first and not something_else:
+                self._discovery.wait(time.monotonic() + FIRST_ROUND)
+            self._first = False
+
+    def _taken(self) -> tuple[set[int], set[str]]:
+        """Ports of this machine and names that the configuration names."""
+        configured = self._targets()
+        return {port for one in configured.values() if (port := self._local.port(one.url))}, set(configured)
+
+    def _follow(self, configured: Mapping[str, Target]) -> None:
+        """Begins and ends watches as the configuration and the newest round have it."""
+        places = dict(self._discovery.seen.places) if self._discover() else {}
+        taken, _ = self._taken()
+        places = {name: place for name, place in places.items() if urlsplit(place.url).port not in taken}
+        places |= {
+            name: Place(one.url, one.engine, one.api_key.reveal()) for name, one in configured.items() if one.enabled
+        }
+        for name, one in list(self._watched.items()):
+            if places.get(name) != one.place:
+                one.stop()
+                del self._watched[name]
+        for name, place in places.items():
+            if name not in self._watched:
+                self._watched[name] = Watched(name, place, self._clock)
+
+    def _look(self) -> None:
+        for one in self._watched.values():
+            if one.late and not one.busy:
+                one.late = False  # it answered after the tick before: that is this tick's look
+                continue
+            if not one.busy:
+                local = self._listener(one)
+                one.command = local.command if local and local.serves else ()
+                one.ask()
+        end = time.monotonic() + PATIENCE
+        for one in self._watched.values():
+            one.late = one.late or not one.wait(end)
+
+    def _listener(self, one: Watched) -> Listener | None:
+        port = self._local.port(one.place.url)
+        return self._discovery.seen.by_port.get(port) if port else None
+
+    def _pid(self, one: Watched) -> int | None:
+        listener = self._listener(one)
+        answers = one.outcome is not None and one.outcome.state == "ok"
+        return listener.pid if listener and listener.serves and answers else None
+
+
+class _Local:
+    """Knows which addresses are this machine's."""
+
+    def __init__(self) -> None:
+        self._hosts: set[str] = set()
+        self._read = Pace(60.0)
+
+    def port(self, url: str) -> int | None:
+        """The port of ``url`` when it is on this machine, else None."""
+        parts = urlsplit(url)
+        if self._read.due(time.monotonic()):
+            self._hosts = {"localhost", "0.0.0.0", "::1", socket.gethostname().lower()}
+            self._hosts |= {one.address for found in psutil.net_if_addrs().values() for one in found}
+        host = (parts.hostname or "").lower()
+        if host not in self._hosts and not host.startswith("127."):
+            return None
+        return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _told(one: Watched) -> list[Sample]:
+    """The samples of a server: what the newest look told, or that it is down."""
+    outcome = one.outcome
+    if outcome is None or (one.late and outcome.state == "ok"):
+        return []
+    look = Look(one.name, one.engine or "openai", samples=list(outcome.look.samples) if outcome.look else [])
+    look.add(SERVER_UP, float(outcome.alive))
+    if not outcome.alive:
+        for model in one.models:
+            if model.state == "running":
+                look.add(UP, 0.0, model.name)
+    return look.samples
