@@ -14,6 +14,7 @@ import structlog
 import api
 import callbacks
 import security
+from alerts import history
 from alerts.delivery import Delivery
 from alerts.outbox import Outbox
 from alerts.people import NotifiedPeople
@@ -50,6 +51,9 @@ from security.errors import Refused
 from security.problems import request_in_hand
 from security.secrets import load_secrets
 from services import Vigie
+from serving.actor import Actor
+from serving.requests.log import RequestLog
+from serving.service import Serving
 from startup import announce_first_admin, read_version
 from storage.archive.archive import Archive
 from storage.database import Database
@@ -105,7 +109,7 @@ def wire(
         archive.database, lambda _after: None, lambda: config.current.models.request_log_days,
         lambda: {one.model: one.hours for one in config.current.models.keep_text},
     )
-    serving = Serving(latest, query, log_of_requests, config, ServingActs())
+    serving = Serving(latest, query, log_of_requests, config, Actor(), partial(_fired, state))
     server = api.make_server(__name__)
     runtime: Runtime
 
@@ -174,6 +178,17 @@ def _own(settings: Settings, proxies: Proxies) -> Own:
     """What of Vigie listens on this machine: its pages, and the proxies that are on."""
     ports = {proxy.port for proxy in (proxies.ollama, proxies.lmstudio) if proxy.enabled}
     return Own(ports | {settings.port}, {os.getpid(), os.getppid()})
+
+
+def _fired(state: Database, start: float, end: float) -> list[dict[str, str]]:
+    """Alerts that fired between two moments, but those that are for information only."""
+    wanted = history.Filter(start=start - 86_400, end=end, severities=("warning", "error", "critical"))
+    try:
+        found = history.page(state, wanted, end, limit=100).alerts
+    except StorageError:
+        return []
+    there = [one for one in found if one.resolved is None or one.resolved >= start]
+    return [{"name": one.name or one.rule, "series": one.series} for one in there[:5]]
 
 
 def _holder(key: str, folder: Path) -> str:

@@ -16,6 +16,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from api.audit import DANGEROUS
 from api.problems import Problem, described, field_problem
 from api.serving_models import (
+    AutopsyAnswer,
     Done,
     ModelAction,
     ModelQuery,
@@ -32,6 +33,7 @@ from api.serving_models import (
     RequestsQuery,
 )
 from api.wire import json_response
+from components import autopsy_words
 from live.models import Model
 from metrics.flat import iso
 from security import audit
@@ -213,6 +215,25 @@ def register(bp: APIBlueprint) -> None:
         if prompt is not None or answer is not None:
             audit.record("model.text_read", found.request)
         return json_response({**request_row(found), "prompt": prompt, "answer": answer})
+
+    @bp.get("/models/requests/<int:request>/autopsy", summary="Why was this answer slow?",
+            responses={200: AutopsyAnswer, **NO_REQUEST})
+    @requires("requests:view")
+    def models_request_autopsy(path: RequestPath) -> Response:
+        services = vigie()
+        found = reading.one(services.serving.log.database, path.request)
+        if found is None:
+            raise Problem(404, _("There is no such request, or it is not kept any more."))
+        told = services.serving.autopsy(found)
+        return json_response({
+            "headline": autopsy_words.headline(told.findings, slow=told.slow, known=told.usual.count,
+                                               seconds=found.duration),
+            "slow": told.slow, "others": told.others, "usual": asdict(told.usual), "looked_at": told.looked_at,
+            "findings": [
+                {"code": one.code, "sentence": autopsy_words.sentence(one), "weight": one.weight,
+                 "facts": dict(one.facts)} for one in told.findings
+            ],
+        })
 
     @bp.get("/models/requests/export", summary="Requests as a CSV file", responses={
         200: {"description": "The file", "content": {"text/csv": {}}},

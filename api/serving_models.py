@@ -144,6 +144,24 @@ class RequestAnswer(RequestRow):
     answer: str | None
 
 
+class FindingRow(BaseModel):
+    code: str
+    sentence: str
+    weight: float = Field(description="Seconds of the request that it stands for")
+    facts: dict[str, JsonValue]
+
+
+class AutopsyAnswer(BaseModel):
+    """What stood out while a request was answered, the likeliest cause first; empty when nothing did."""
+
+    headline: str
+    slow: bool = Field(description="Whether it took longer than is usual for its model")
+    findings: list[FindingRow]
+    others: int = Field(description="Other requests that were being answered at the time")
+    usual: dict[str, float | int | None]
+    looked_at: list[str] = Field(description="Metrics that were there to look at")
+
+
 class AttainmentRow(BaseModel):
     total: int
     good: int

@@ -54,6 +54,28 @@
     if (event.target.closest && event.target.closest('[data-cell-clear]') && cell) choose(null);
   });
 
+  // ---- why was it slow
+
+  document.addEventListener('click', async event => {
+    const button = event.target.closest && event.target.closest('[data-autopsy]');
+    if (!button) return;
+    const box = button.closest('.audit-more').querySelector('.model-autopsy');
+    button.disabled = true;
+    try {
+      const told = await vigie.api('GET', '/api/v1/models/requests/' + button.getAttribute('data-autopsy') + '/autopsy');
+      const head = document.createElement('p'), list = document.createElement('ul');
+      head.className = 'model-autopsy-head';
+      head.textContent = told.headline;
+      told.findings.forEach(one => {
+        const item = document.createElement('li');
+        item.textContent = one.sentence;
+        list.append(item);
+      });
+      box.replaceChildren(head, ...(told.findings.length > 1 ? [list] : []));
+    } catch (error) { vigie.problem(error); }
+    button.disabled = false;
+  });
+
   // The log asks anew while nobody reads in it: no row is open, nothing older was fetched.
   setInterval(() => {
     const log = here() && document.querySelector('#react-entry-point .model-log');

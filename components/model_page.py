@@ -156,7 +156,7 @@ def _fact(name: str, value: Any, now: float) -> str:
         return moment(float(value), now)
     if isinstance(value, list | tuple):
         return ", ".join(str(one) for one in value)
-    return number(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return number(value) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
 
 
 def _process_facts(process: Mapping[str, Any], now: float) -> list[Any]:
@@ -266,7 +266,7 @@ def chart_groups(groups: Sequence[tuple[str, list[Chart]]]) -> list[Any]:
     for title, charts in groups:
         found.append(html.Section(
             [
-                html.Div(html.H2(title, className="group-title"), className="group-head"),
+                html.Div(html.H2(title, className="group-title"), className="group-head") if title else None,
                 html.Div([_panel(one) for one in charts], className="charts"),
             ],
             className="chart-group",

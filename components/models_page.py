@@ -45,19 +45,20 @@ def tiles(rows: Sequence[Model]) -> html.Div:
     speed, rate = _sum(rows, "tokens_per_second"), _sum(rows, "requests_per_second")
     p95, failed = _most(rows, "p95"), _failed(rows)
     waiting, answering = _sum(rows, "waiting"), _sum(rows, "running")
+    quiet = idle if running and not busy else ABSENT
     memory, card = _sum(rows, "memory"), _sum(rows, "gpu_memory")
     return html.Div(
         [
             _tile(_("Models running"), number(len(running)), " · ".join(part for part in about if part),
                   "is-critical" if wrong else ""),
-            _tile(_("Tokens written"), _per_second(speed) if busy and speed else idle if running else ABSENT,
-                  _("now, by all models")),
-            _tile(_("Requests"), _per_second(rate) if busy and rate else idle if running else ABSENT,
+            _tile(_("Tokens written"), _per_second(speed) if busy and speed else quiet, _("now, by all models")),
+            _tile(_("Requests"), _per_second(rate) if busy and rate else quiet,
                   _waiting(answering, waiting), "is-warning" if waiting and waiting >= 1 else ""),
-            _tile(_("Slowest p95"), human(p95, "seconds") if p95 is not None else idle if running else ABSENT,
-                  _("end to end, of a minute")),
-            _tile(_("Failed"), human(failed, "ratio") if failed is not None else idle if running else ABSENT,
-                  _("of a minute's requests"), "is-critical" if failed and failed >= 0.05 else ""),
+            _tile(_("Slowest p95"), human(p95, "seconds") if p95 is not None else quiet,
+                  _("end to end, of a minute") if p95 is not None or not busy else _("seen by the proxies only")),
+            _tile(_("Failed"), human(failed, "ratio") if failed is not None else quiet,
+                  _("of a minute's requests") if failed is not None or not busy else _("seen by the proxies only"),
+                  "is-critical" if failed and failed >= 0.05 else ""),
             _tile(_("Memory of models"), human(memory, "bytes"),
                   _("no GPU memory told") if card is None else _("%(memory)s on GPUs", memory=human(card, "bytes"))),
         ],

@@ -38,7 +38,7 @@ def layout(window: str = "", **query: Any) -> Any:
             html.H1(_("Models"), className="visually-hidden"),
             html.Div(models_page.tiles(rows), id=ids.MODELS_TILES),
             html.Div(models_page.body(rows, services.sources(), may_start=allowed("models:start"),
-                                      may_stop=allowed("models:stop")), id=ids.MODELS_TABLE),
+                                      may_stop=allowed("models:stop")), id=ids.MODELS_TABLE, className="page"),
             *([timebar.toolbar(html.H2(_("Over time"), className="group-title"), span, start is not None),
                *model_page.chart_groups([("", charts)])] if charts else []),
             html.Div(model_proxies.proxies(services.serving.proxies()), id=ids.MODELS_PROXIES),

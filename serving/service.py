@@ -15,8 +15,10 @@ from metrics import models as m
 from metrics.metric import Metric, labels, series_key
 from metrics.series import Series
 from serving.acts import Action, Acts, CannotAct
+from serving.autopsy import Autopsy, Firing, examine
 from serving.requests.log import RequestLog
 from serving.requests.objectives import Standing, standing
+from serving.requests.table import Request
 from storage.latest import Latest
 from storage.query import Query
 
@@ -32,9 +34,10 @@ class Serving:
 
     def __init__(
         self, latest: Latest, query: Query, log: RequestLog, config: ConfigStore, acts: Acts,
-        now: Callable[[], float] = time.time,
+        firing: Firing, now: Callable[[], float] = time.time,
     ) -> None:
         self._latest, self._query, self._config, self._acts, self._now = latest, query, config, acts, now
+        self._firing = firing
         self.log = log
 
     def act(self, action: Action, model: Model) -> None:
@@ -51,6 +54,14 @@ class Serving:
             raise CannotAct(N_("Vigie runs no process of this model: its server is not Vigie's to start or stop."))
         else:
             self._acts.at_process(action, model.name)
+
+    def autopsy(self, request: Request) -> Autopsy:
+        """Why a request took as long as it did.
+
+        Raises:
+            StorageError: the request log cannot be read.
+        """
+        return examine(self.log.database, self._query, request, self._firing)
 
     def _key(self, server: str) -> str:
         configured = self._config.current.models.servers.get(server)

@@ -1,0 +1,100 @@
+"""Why an answer was slow, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from components.formats import duration, human, number
+
+
+class Found(Protocol):
+    """A finding (see `serving.autopsy`)."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def weight(self) -> float: ...
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
+
+
+def headline(findings: Sequence[Found], *, slow: bool, known: int, seconds: float | None) -> str:
+    """The sentence that names the likeliest cause, or says that nothing stands out."""
+    if not findings or findings[0].code == "alert":
+        if not slow and known >= 5:
+            return _("It took no longer than is usual for this model, and nothing stands out.")
+        return _("Nothing stands out.")
+    cause = sentence(findings[0])
+    if seconds:
+        share = human(min(findings[0].weight / seconds, 1.0), "ratio")
+        return _("Likeliest cause: %(cause)s That explains about %(share)s of its time.", cause=cause, share=share)
+    return _("Likeliest cause: %(cause)s", cause=cause)
+
+
+def sentence(found: Found) -> str:
+    """One finding with its evidence."""
+    f = found.facts
+    return _WORDS[found.code](f)
+
+
+def _queue(f: Mapping[str, Any]) -> str:
+    others = f.get("others") or 0
+    more = ngettext("%(count)s other request was there.", "%(count)s other requests were there.", others,
+                    count=number(others))
+    return _("It waited %(time)s for its turn; %(more)s", time=duration(f["seconds"]), more=more)
+
+
+def _crowd(f: Mapping[str, Any]) -> str:
+    others = f.get("others") or 0
+    return ngettext(
+        "It shared the engine with %(count)s other request: %(now)s between tokens, usually %(usual)s.",
+        "It shared the engine with %(count)s other requests: %(now)s between tokens, usually %(usual)s.",
+        others, count=number(others), now=duration(f["itl"]), usual=duration(f["usual"]),
+    )
+
+
+def _loading(f: Mapping[str, Any]) -> str:
+    if f.get("seconds"):
+        return _("The model was being loaded for %(time)s of it.", time=duration(f["seconds"]))
+    return _("The model was being loaded.")
+
+
+def _throttled(f: Mapping[str, Any]) -> str:
+    reason = {
+        "power_cap": _("its power limit"), "software_thermal": _("heat, by the driver"),
+        "hardware_thermal": _("heat, by the card"), "power_brake": _("the power brake"),
+        "hardware_slowdown": _("the card itself"),
+    }.get(str(f.get("reason")), str(f.get("reason")))
+    return _("GPU %(gpu)s was held back by %(reason)s.", gpu=f.get("gpu"), reason=reason)
+
+
+_WORDS = {
+    "queue": _queue, "crowd": _crowd, "loading": _loading, "gpu_throttled": _throttled,
+    "long_prompt": lambda f: _("Its prompt was long: %(tokens)s tokens, usually %(usual)s.", tokens=number(f["tokens"]),
+                               usual=number(f["usual"])),
+    "cache_miss": lambda f: _(
+        "Little of its prompt was in the cache: %(cached)s of %(tokens)s tokens, usually %(usual)s.",
+        cached=number(f["cached"]), tokens=number(f["tokens"]), usual=human(f["usual"], "ratio")),
+    "long_answer": lambda f: _("Its answer was long: %(tokens)s tokens, usually %(usual)s; the speed was as usual.",
+                               tokens=number(f["tokens"]), usual=number(f["usual"])),
+    "slow_decode": lambda f: _("Tokens came slowly: %(now)s between them, usually %(usual)s.", now=duration(f["itl"]),
+                               usual=duration(f["usual"])),
+    "retried": lambda f: _("The engine was reached only at try %(count)s.", count=number(f["attempts"])),
+    "gpu_clocks": lambda f: _("GPU %(gpu)s ran at %(now)s, before at %(usual)s.", gpu=f["gpu"],
+                              now=human(f["hertz"], "hertz"), usual=human(f["usual"], "hertz")),
+    "cpu_busy": lambda f: _("The processor was at %(now)s.", now=human(f["used"], "ratio")),
+    "swapping": lambda f: _("Memory was read back from swap: %(rate)s.",
+                            rate=human(f["bytes_per_second"], "bytes_per_second")),
+    "memory_pressure": lambda f: _("Programs waited for memory %(share)s of the time.",
+                                   share=human(f["waited"], "ratio")),
+    "disk_busy": lambda f: _("Programs waited for disks %(share)s of the time.", share=human(f["waited"], "ratio")),
+    "on_cpu": lambda f: _("Only %(share)s of the model lay on GPUs; the rest was computed on the processor.",
+                          share=human(f["on_gpu"], "ratio")),
+    "kv_full": lambda f: _("The KV cache was full (%(used)s).", used=human(f["used"], "ratio")),
+    "preempted": lambda _f: _("The engine put requests back for want of KV cache."),
+    "alert": lambda f: _("An alert was firing: %(name)s.", name=f.get("name", "")),
+}

@@ -1,0 +1,79 @@
+"""Percentiles of latency buckets as lines, and shares."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from components import drawing_grids
+from components.drawing_figures import Shown
+from components.drawing_latency import MOST_SHARES, quantiles, shares
+from components.drawings import Drawing, spec_of
+from metrics.models import LE
+from metrics.series import Series, SeriesInfo
+
+pytestmark = pytest.mark.usefixtures("english")
+
+
+def bucket(le: str, at: list[int], value: list[float], name: str = "model_time_to_first_token_seconds") -> Shown:
+    info = SeriesInfo(name, (("le", le), ("model", "m")), "", "histogram", "", 1.0)
+    return Shown(Series(info, np.asarray(at, np.int64) * 1000, np.asarray(value, np.float32), 1.0), le, "#fff")
+
+
+def spec(kind: str):  # type: ignore[no-untyped-def]
+    return spec_of(Drawing(("x",), kind))  # type: ignore[arg-type]
+
+
+def test_percentiles_are_lines_with_gaps_where_nothing_was_asked() -> None:
+    shown = [bucket("0.1", [1, 2, 500], [90, 5, 10]), bucket("0.2", [2], [5]), bucket("0.4", [3], [2])]
+    drawn = quantiles(spec("quantiles"), shown, 0, 600)
+    assert drawn is not None
+    names = [trace["name"] for trace in drawn.figure["data"]]
+    assert names == ["p50", "p95", "p99"]
+    p50 = drawn.figure["data"][0]
+    assert None in p50["y"], "minutes without an observation are a gap"
+    scale = drawn.figure["layout"]["meta"]["scale"]
+    assert p50["y"][0] == pytest.approx(0.1 * (51 / 95) * scale, rel=0.02)
+    assert "p95" in drawn.text and "112 observations" in drawn.text
+
+
+def test_series_without_a_bucket_have_no_percentiles() -> None:
+    one = Series(SeriesInfo("cpu", (), "ratio", "gauge", ""), np.array([1000]), np.float32([1]), 1.0)
+    assert quantiles(spec("quantiles"), [Shown(one, "cpu", "#fff")], 0, 10) is None
+
+
+def test_a_heatmap_knows_the_bounds_and_the_measure_of_its_cells() -> None:
+    drawn = drawing_grids.buckets(spec("buckets"), [bucket("0.1", [1], [1]), bucket("+Inf", [1], [1])], 0, 60)
+    assert drawn is not None
+    meta = drawn.figure["layout"]["meta"]
+    assert meta["bounds"] == [[None, 0.1], [0.1, None]] and meta["measure"] == "ttft"
+
+
+def rate(name: str, value: list[float]) -> Shown:
+    info = SeriesInfo("model_requests_per_second", (("model", name),), "per_second", "gauge", "", 1.0)
+    return Shown(Series(info, np.arange(len(value), dtype=np.int64) * 1000, np.float32(value), 1.0), name, "#fff")
+
+
+def test_shares_are_what_rates_sum_up_to() -> None:
+    drawn = shares(spec("shares"), [rate("a", [1, 1]), rate("b", [6, float("nan")]), rate("c", [0, 0])], 0, 10)
+    pie, = drawn.figure["data"]
+    assert (pie["labels"], pie["values"]) == (["b", "a"], [6, 2])
+    assert "75.0 %" in pie["customdata"][0]
+
+
+def test_of_many_shares_the_small_ones_are_one() -> None:
+    many = [rate(f"m{number:02}", [100 - number]) for number in range(MOST_SHARES + 4)]
+    pie, = shares(spec("shares"), many, 0, 10).figure["data"]
+    assert len(pie["labels"]) == MOST_SHARES + 1 and pie["labels"][-1] == "4 others"
+
+
+def test_nothing_has_no_share() -> None:
+    drawn = shares(spec("shares"), [rate("a", [0])], 0, 10)
+    assert drawn.figure["data"] == [] and drawn.problem
+
+
+def test_bounds_are_two_to_an_octave() -> None:
+    numbers = [float(le) for le in LE[:-1]]
+    assert all(b / a == pytest.approx(2**0.5, rel=1e-4) for a, b in pairwise(numbers))

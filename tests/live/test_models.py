@@ -1,0 +1,81 @@
+"""Models joined out of what engines, processes and proxies tell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from live.models import rows, servers
+from metrics import models as m
+from metrics.metric import Metric, labels, rate_of
+from metrics.series import SeriesInfo
+
+Told = tuple[SeriesInfo, float]
+
+
+def told(metric: Metric, value: float, **pairs: str) -> Told:
+    given = {"server": "box", "model": "m", **pairs}
+    return SeriesInfo(metric.name, labels(given), metric.unit, metric.kind, metric.help), value
+
+
+def engines(*models: dict[str, Any], **server: Any) -> dict[str, Any]:
+    return {"servers": [{"name": "box", "engine": "llamacpp", "url": "http://127.0.0.1:1", "state": "ok",
+                         "found": "configured", "models": list(models), **server}]}
+
+
+def test_a_proxy_knows_better_what_passed_and_an_engine_what_waits() -> None:
+    present = [
+        told(m.LIVE_TOKENS, 40, engine="llamacpp"), told(m.LIVE_TOKENS, 42, proxy="lmstudio"),
+        told(m.LIVE_TOKENS, 8, proxy="ollama"), told(m.WAITING, 3, engine="llamacpp"),
+        told(m.WAITING, 1, proxy="lmstudio"), told(m.P95, 2.5, proxy="lmstudio"), told(m.P95, 3.5, proxy="ollama"),
+    ]
+    row, = rows(engines({"name": "m", "state": "running"}), {}, present)
+    assert row.value("tokens_per_second") == 50 and row.readings["tokens_per_second"].how == "proxy"
+    assert row.value("waiting") == 3 and row.readings["waiting"].how == "engine gauge"
+    assert row.value("p95") == 3.5 and row.value("error_ratio") is None
+    assert row.traffic
+
+
+def test_without_a_proxy_the_engines_counters_tell() -> None:
+    row, = rows(engines({"name": "m", "state": "running"}), {}, [told(rate_of(m.OUTPUT_TOKENS), 12, engine="vllm")])
+    assert row.readings["tokens_per_second"].how == "engine counter"
+
+
+def test_memory_on_several_cards_is_added_up() -> None:
+    present = [told(m.GPU_MEMORY, 5, gpu="0"), told(m.GPU_MEMORY, 7, gpu="1")]
+    row, = rows(engines({"name": "m", "state": "running"}), {}, present)
+    assert row.value("gpu_memory") == 12 and not row.traffic
+
+
+def test_a_server_that_is_down_takes_its_running_models_with_it() -> None:
+    found = rows(engines({"name": "m", "state": "running"}, {"name": "n", "state": "stopped"}, state="down",
+                         message="No connection."), {}, [])
+    assert [(row.name, row.state, row.detail, row.message) for row in found] == [
+        ("m", "error", "not responding", "No connection."), ("n", "stopped", "", ""),
+    ]
+
+
+def test_a_process_of_ours_is_there_before_its_server_answers_and_one_row_after() -> None:
+    process = {"name": "own", "engine": "llamacpp", "state": "loading", "detail": "starting", "memory": 5_000}
+    row, = rows({}, {"processes": [process]}, [])
+    assert (row.name, row.server, row.state, row.found) == ("own", "own", "loading", "process")
+    assert row.value("memory") == 5000
+    process = process | {"state": "running", "detail": ""}
+    row, = rows(engines({"name": "own", "state": "running"}, name="own"), {"processes": [process]}, [])
+    assert row.found == "process" and row.process is not None and row.state == "running"
+
+
+def test_what_only_a_proxy_has_seen_is_a_row_too() -> None:
+    row, = rows({}, {}, [told(rate_of(m.REQUESTS), 1, proxy="ollama")])
+    assert (row.server, row.name, row.state) == ("box", "m", "running")
+    assert rows({}, {}, [told(m.MEMORY, 1)]) == []
+
+
+def test_what_runs_stands_first() -> None:
+    found = rows(engines({"name": "a", "state": "stopped"}, {"name": "c", "state": "running"},
+                         {"name": "b", "state": "loading"}), {}, [])
+    assert [row.name for row in found] == ["c", "b", "a"]
+
+
+def test_servers_are_told_with_how_they_are_known() -> None:
+    one, = servers(engines({"name": "m", "state": "running"}, found="discovered", version="b1"))
+    assert (one.name, one.found, one.models, one.version) == ("box", "discovered", 1, "b1")
