@@ -99,17 +99,19 @@ def around(database: Database, start: float, end: float, most: int = MOST) -> li
         return [of_row(row) for row in connection.execute(query)]
 
 
-def counted(database: Database, by: Sequence[str], wanted: Filter) -> list[dict[str, Any]]:
-    """Requests, failures and tokens summed up by columns (model, client, finish, ...), most requests first.
-    Raises StorageError."""
+def counted(
+    database: Database, by: Sequence[str], wanted: Filter, known: sa.ColumnElement[Any] | None = None,
+) -> list[dict[str, Any]]:
+    """Requests, failures, tokens and joules summed up by columns (model, client, finish, ...), most requests first; only
+    requests of which ``known`` is. Raises StorageError."""
     columns = [requests.c[name] for name in by]
     total = sa.func.count()
     query = sa.select(
         *columns, total.label("requests"),
         sa.func.sum(sa.case((requests.c.error != "", 1), else_=0)).label("failed"),
         sa.func.sum(requests.c.prompt_tokens).label("prompt_tokens"),
-        sa.func.sum(requests.c.output_tokens).label("output_tokens"),
-    ).where(*_where(wanted)).group_by(*columns).order_by(total.desc()).limit(MOST)
+        sa.func.sum(requests.c.output_tokens).label("output_tokens"), sa.func.sum(requests.c.joules).label("joules"),
+    ).where(*_where(wanted), *([] if known is None else [known.is_not(None)])).group_by(*columns).order_by(total.desc()).limit(MOST)
     with database.read() as connection:
         return [dict(row._mapping) for row in connection.execute(query)]
 

@@ -1,0 +1,195 @@
+"""What requests cost in energy: the power of GPUs while a request was answered, shared among those answered at once.
+
+A request is given the integral of the power over its time, divided at each moment by the number of requests that were
+being answered. The GPUs are those on which the model lies, where the driver tells that, otherwise all. Without GPU power
+the processor's (RAPL) is taken, and without that nothing is said. What the machine draws while nothing is asked is
+nobody's request, and in no figure here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import sqlalchemy as sa
+
+from metrics import models as m
+from metrics.metric import escape
+from metrics.series import Series
+from serving.requests.reading import Filter, around, counted
+from serving.requests.table import Request, requests
+from storage.database import Database
+from storage.query import Query
+
+SETTLED = 60.0
+"""Seconds after its end that a request is reckoned up: who was answered beside it is known by then, but for very long
+ones."""
+LATEST = 3600.0
+"""Seconds after its end that it is no more."""
+WH = 3600.0
+"""Joules of a watt-hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Energy of the requests whose energy is known. ``joules`` and tokens are theirs alone."""
+
+    name: str
+    requests: int
+    tokens: int
+    joules: float
+
+    @property
+    def joules_per_token(self) -> float | None:
+        """Of a token written."""
+        return self.joules / self.tokens if self.tokens else None
+
+    @property
+    def wh_per_1000(self) -> float | None:
+        """Watt-hours of a thousand tokens written."""
+        return self.joules / WH / self.tokens * 1000 if self.tokens else None
+
+    def cost_per_1000(self, price_per_kwh: float) -> float | None:
+        """What a thousand tokens cost, in the currency of ``price_per_kwh``."""
+        wh = self.wh_per_1000
+        return None if wh is None else wh / 1000 * price_per_kwh
+
+
+def fill(database: Database, query: Query, now: float) -> int:
+    """Reckons up the requests that ended a while ago and were not yet; how many. Raises StorageError."""
+    c = requests.c
+    due = (
+        sa.select(c.id).where(c.joules.is_(None), c.ended <= now - SETTLED, c.ended > now - LATEST, c.duration > 0)
+        .order_by(c.id).limit(2000)
+    )
+    with database.read() as connection:
+        numbers = [row.id for row in connection.execute(due)]
+    if not numbers:
+        return 0
+    start, end = _span(database, numbers)
+    power = _Power(query, start, end)
+    if not power.there:
+        return 0
+    together = around(database, start, end, 20_000)
+    found = [
+        {"number": one.id, "value": joules} for one in together
+        if one.id in set(numbers) and (joules := power.joules(one, together)) is not None
+    ]
+    if found:
+        update = sa.update(requests).where(requests.c.id == sa.bindparam("number")).values(joules=sa.bindparam("value"))
+        with database.write() as connection:
+            connection.execute(update, found)
+    return len(found)
+
+
+def _span(database: Database, numbers: Sequence[int]) -> tuple[float, float]:
+    query = sa.select(sa.func.min(requests.c.at), sa.func.max(requests.c.ended)).where(requests.c.id.in_(numbers))
+    with database.read() as connection:
+        start, end = connection.execute(query).one()
+    return float(start), float(end)
+
+
+class _Power:
+    """The power of GPUs and processor over a span."""
+
+    def __init__(self, query: Query, start: float, end: float) -> None:
+        self._query, self._start, self._end = query, start - 2, end + 2
+        self._gpus = {one.info.label("gpu"): one for one in self._read("gpu_power_watts")}
+        self._cpus = [] if self._gpus else self._read("cpu_power_watts")
+        self._on: dict[tuple[str, str], list[Series]] = {}
+
+    @property
+    def there(self) -> bool:
+        """Whether any power is known."""
+        return bool(self._gpus or self._cpus)
+
+    def joules(self, one: Request, together: Sequence[Request]) -> float | None:
+        """What a request is given; None where no power is known of its time."""
+        series = self._of(one)
+        shares = [share for s in series if (share := shared(one, together, s)) is not None]
+        return sum(shares) if shares else None
+
+    def _of(self, one: Request) -> list[Series]:
+        key = (one.server, one.model)
+        if key not in self._on:
+            selector = f'{m.GPU_MEMORY.name}{{server="{escape(one.server)}",model="{escape(one.model)}"}}'
+            cards = {found.info.label("gpu") for found in self._read(selector)} & set(self._gpus)
+            self._on[key] = [self._gpus[card] for card in sorted(cards)] if cards else [*self._gpus.values(), *self._cpus]
+        return self._on[key]
+
+    def _read(self, selector: str) -> list[Series]:
+        return self._query.select([selector], self._start, self._end).series
+
+
+def shared(one: Request, together: Sequence[Request], power: Series) -> float | None:
+    """Joules of one source of power that fall to a request: at each sample its part of those answered at once."""
+    there = ~np.isnan(power.value)
+    at, watts = power.t[there] / 1000, power.value[there].astype(np.float64)
+    seconds = max(power.step, power.info.every if power.low is None else power.step)
+    duration = one.ended - one.at
+    inside = (at > one.at - seconds) & (at < one.ended + seconds)
+    if not inside.any() or duration <= 0:
+        return None
+    at, watts = at[inside], watts[inside]
+    begins = np.array([other.at for other in together])
+    ends = np.array([other.ended for other in together])
+    # A short request may lie between two samples: its time is cut into pieces, each with the power nearest to it.
+    pieces = max(int(np.ceil(duration / seconds)), 1)
+    middle = one.at + (np.arange(pieces) + 0.5) * duration / pieces
+    beside = ((begins[None, :] <= middle[:, None]) & (ends[None, :] >= middle[:, None])).sum(axis=1)
+    nearest = watts[np.abs(at[None, :] - middle[:, None]).argmin(axis=1)]
+    return float((nearest / np.maximum(beside, 1)).sum() * duration / pieces)
+
+
+def spent(database: Database, by: str, wanted: Filter) -> list[Spent]:
+    """Energy by model or client, the most first; only where it is known. Raises StorageError."""
+    rows = counted(database, [by], wanted, known=requests.c.joules)
+    found = [
+        Spent(str(row[by]), int(row["requests"]), int(row["output_tokens"] or 0), float(row["joules"] or 0.0))
+        for row in rows
+    ]
+    return sorted(found, key=lambda one: -one.joules)
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Hours that a model lay in memory, and hours of these in which it was asked something."""
+
+    server: str
+    model: str
+    loaded_hours: float
+    used_hours: float
+
+    @property
+    def idle_hours(self) -> float:
+        """Hours loaded and unused."""
+        return max(self.loaded_hours - self.used_hours, 0.0)
+
+
+def idle(query: Query, start: float, end: float) -> list[Idle]:
+    """Hours loaded and unused of each model over a window, most idle first; by minutes."""
+    loaded = _minutes(query, m.LOADED.name, start, end, least=0.5)
+    used = [
+        _minutes(query, name, start, end, least=0.0)
+        for name in (m.RUNNING.name, "model_requests_per_second", m.LIVE_TOKENS.name)
+    ]
+    found = []
+    for key, minutes in loaded.items():
+        busy: set[int] = set().union(*(part.get(key, set()) for part in used))
+        found.append(Idle(key[0], key[1], len(minutes) / 60, len(minutes & busy) / 60))
+    return sorted(found, key=lambda one: -one.idle_hours)
+
+
+def _minutes(query: Query, name: str, start: float, end: float, least: float) -> dict[tuple[str, str], set[int]]:
+    """By model the minutes in which a series of it was above ``least``."""
+    found: dict[tuple[str, str], set[int]] = {}
+    for one in query.select([name], start, end).series:
+        key = (one.info.label("server"), one.info.label("model"))
+        value = one.value if one.high is None else one.high
+        there = ~np.isnan(value) & (value > least)
+        minutes = (one.t[there] // 60_000).tolist()
+        if one.low is not None and one.step > 60:  # an hour stands for its minutes
+            minutes = [m0 + i for m0 in minutes for i in range(int(one.step // 60))]
+        found.setdefault(key, set()).update(int(minute) for minute in minutes)
+    return found
