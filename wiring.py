@@ -51,6 +51,7 @@ from security.errors import Refused
 from security.problems import request_in_hand
 from security.secrets import load_secrets
 from services import Vigie
+from serving import energy
 from serving.actor import Actor
 from serving.requests.log import RequestLog
 from serving.service import Serving
@@ -108,6 +109,7 @@ def wire(
     log_of_requests = RequestLog(
         archive.database, lambda _after: None, lambda: config.current.models.request_log_days,
         lambda: {one.model: one.hours for one in config.current.models.keep_text},
+        partial(energy.fill, archive.database, query),
     )
     serving = Serving(latest, query, log_of_requests, config, Actor(), partial(_fired, state))
     server = api.make_server(__name__)

@@ -14,11 +14,12 @@ from collectors.network import Network
 from collectors.nvidia import Nvidia
 from collectors.pressure import Pressure
 from collectors.processes import Processes
+from collectors.rapl import Rapl
 from collectors.sensors import Sensors
 from collectors.vigie import Stats, VigieSelf
 
 COLLECTORS: tuple[type[Collector], ...] = (
-    Cpu, Memory, Disk, Network, Sensors, Nvidia, Pressure, Processes, ModelServers, VigieSelf,
+    Cpu, Memory, Disk, Network, Sensors, Rapl, Nvidia, Pressure, Processes, ModelServers, VigieSelf,
 )
 """In the order the screen tells their states."""
 
@@ -47,6 +48,7 @@ def build_collectors(
         Disk(proc, volumes_exclude),
         Network(proc, sys),
         Sensors(),
+        Rapl(sys),
         nvidia,
         Pressure(proc, sys),
         Processes(proc, sys, watched),

@@ -32,6 +32,7 @@ def source(name: str) -> str:
     """A collector in words."""
     return {
         "cpu": _("CPU"), "memory": _("Memory"), "disk": _("Disks"), "network": _("Network"), "sensors": _("Sensors"),
+        "rapl": _("Power of the processor"), "model_servers": _("Model servers"), "serving": _("Proxies and processes"),
         "processes": _("Processes"), "nvidia": _("NVIDIA GPUs"), "pressure": _("Pressure"), "vigie": _("Vigie itself"),
     }.get(name, name)
 

@@ -72,6 +72,23 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class Card:
+    """The memory of a GPU, bytes. ``models`` are (server, model, bytes), the largest first; a model without a name is
+    one of several that a server's process holds together."""
+
+    gpu: str
+    name: str
+    used: float
+    total: float | None
+    models: tuple[tuple[str, str, float], ...] = ()
+
+    @property
+    def others(self) -> float:
+        """What is used and is no known model's."""
+        return max(self.used - sum(size for _server, _model, size in self.models), 0.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Proxy:
     """A measuring proxy now, and how healthy it was: ``shares`` of pieces of ``width`` seconds from ``begin`` (epoch
     seconds) on, None where nothing is known."""
@@ -113,6 +130,10 @@ WANTED = frozenset(metric.name for _, metric, _ in _GAUGES) | {m.STATE.name, m.U
 """Metrics that rows are made of."""
 
 
+CARDS = frozenset({m.GPU_MEMORY.name, "gpu_memory_used_bytes", "gpu_memory_total_bytes"})
+"""Metrics that `cards` are made of."""
+
+
 def rows(engines: Mapping[str, Any], serving: Mapping[str, Any], present: Present) -> list[Model]:
     """A row for each model, those in use first, then by name.
 
@@ -138,6 +159,32 @@ def rows(engines: Mapping[str, Any], serving: Mapping[str, Any], present: Presen
             found[(server, model)] = Model(server, model, "", "running", readings=readings)
     order = {"running": 0, "loading": 1, "error": 2, "stopped": 3}
     return sorted(found.values(), key=lambda one: (order.get(one.state, 4), one.name.lower(), one.server))
+
+
+def cards(present: Present, nvidia: Mapping[str, Any]) -> list[Card]:
+    """The memory of each GPU: what models have of it, what others, what is free.
+
+    Args:
+        present: newest values of `CARDS`.
+        nvidia: the newest snapshot of the collector ``nvidia``.
+    """
+    used: dict[str, float] = {}
+    total: dict[str, float] = {}
+    parts: dict[str, list[tuple[str, str, float]]] = {}
+    for info, value in present:
+        gpu = info.label("gpu")
+        if info.name == "gpu_memory_used_bytes":
+            used[gpu] = value
+        elif info.name == "gpu_memory_total_bytes":
+            total[gpu] = value
+        elif gpu:
+            parts.setdefault(gpu, []).append((info.label("server"), info.label("model"), value))
+    names = {str(one.get("gpu")): str(one.get("name", "")) for one in nvidia.get("gpus", [])}
+    return [
+        Card(gpu, names.get(gpu, ""), used[gpu], total.get(gpu),
+             tuple(sorted(parts.get(gpu, ()), key=lambda part: -part[2])))
+        for gpu in sorted(used, key=lambda one: (len(one), one))
+    ]
 
 
 def servers(engines: Mapping[str, Any]) -> list[Server]:

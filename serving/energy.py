@@ -1,9 +1,9 @@
 """What requests cost in energy: the power of GPUs while a request was answered, shared among those answered at once.
 
 A request is given the integral of the power over its time, divided at each moment by the number of requests that were
-being answered. The GPUs are those on which the model lies, where the driver tells that, otherwise all. Without GPU power
-the processor's (RAPL) is taken, and without that nothing is said. What the machine draws while nothing is asked is
-nobody's request, and in no figure here.
+being answered. The GPUs are those on which the model lies, where the driver tells that, otherwise all. Without GPU
+power the processor's (RAPL) is taken, and without that nothing is said. What the machine draws while nothing is asked
+is nobody's request, and in no figure here.
 """
 
 from __future__ import annotations
@@ -115,7 +115,8 @@ class _Power:
         if key not in self._on:
             selector = f'{m.GPU_MEMORY.name}{{server="{escape(one.server)}",model="{escape(one.model)}"}}'
             cards = {found.info.label("gpu") for found in self._read(selector)} & set(self._gpus)
-            self._on[key] = [self._gpus[card] for card in sorted(cards)] if cards else [*self._gpus.values(), *self._cpus]
+            every = [*self._gpus.values(), *self._cpus]
+            self._on[key] = [self._gpus[card] for card in sorted(cards)] if cards else every
         return self._on[key]
 
     def _read(self, selector: str) -> list[Series]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -82,7 +83,7 @@ def _p95(values: np.ndarray, place: np.ndarray, count: int) -> Sequence[float]:
     edges = np.searchsorted(place[order], np.arange(count + 1))
     ordered = values[order]
     found = []
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
+    for first, last in pairwise(edges.tolist()):
         part = ordered[first:last]
         part = part[~np.isnan(part)]
         found.append(float(np.percentile(part, 95)) if part.size else float("nan"))

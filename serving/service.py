@@ -10,15 +10,18 @@ import numpy as np
 
 from config.section import N_
 from config.store import ConfigStore
-from live.models import WANTED, Model, Proxy, Server, rows, servers
+from live.models import CARDS, WANTED, Card, Model, Proxy, Server, cards, rows, servers
 from metrics import models as m
 from metrics.metric import Metric, labels, series_key
 from metrics.series import Series
 from serving.acts import Action, Acts, CannotAct
 from serving.autopsy import Autopsy, Firing, examine
+from serving.energy import Idle, Spent, idle, spent
 from serving.requests.log import RequestLog
-from serving.requests.objectives import Standing, standing
+from serving.requests.objectives import Standing, objective_of, standing
+from serving.requests.reading import Filter
 from serving.requests.table import Request
+from serving.room import Room, room
 from storage.latest import Latest
 from storage.query import Query
 
@@ -54,6 +57,26 @@ class Serving:
             raise CannotAct(N_("Vigie runs no process of this model: its server is not Vigie's to start or stop."))
         else:
             self._acts.at_process(action, model.name)
+
+    def room(self, model: Model) -> Room | None:
+        """What a model can take beyond what it has; None when nothing is asked of it. Raises StorageError."""
+        objective = objective_of(self._config.current.models, model.name)
+        if objective is None:
+            return None
+        now = self._now()
+        return room(self.log.database, objective, now - DAY, now, model=model.name, server=model.server)
+
+    def spent(self, by: str, start: float, end: float, model: str = "") -> list[Spent]:
+        """Energy of requests by ``model`` or ``client``. Raises StorageError."""
+        return spent(self.log.database, by, Filter(model=model, start=start, end=end))
+
+    def idle(self, start: float, end: float) -> list[Idle]:
+        """Hours that models lay in memory, and in use."""
+        return idle(self._query, start, end)
+
+    def cards(self) -> list[Card]:
+        """The memory of each GPU by model."""
+        return cards(self._latest.present(CARDS), self._latest.snapshot("nvidia"))
 
     def autopsy(self, request: Request) -> Autopsy:
         """Why a request took as long as it did.

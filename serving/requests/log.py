@@ -21,6 +21,7 @@ EVERY = 1.0
 BATCH = 1000
 TIDY_EVERY = 600.0
 """Seconds between two removals of what is too old."""
+RECKON_EVERY = 30.0
 Fetch = Callable[[int], Mapping[str, Any] | None]
 """Requests after a number, oldest first: ``{boot, requests: [...], oldest}``; None while nobody answers."""
 
@@ -33,15 +34,17 @@ class RequestLog:
         database: the archive.
         fetch: asks the serving process.
         days: how long rows are kept.
-        text_hours: hours that prompts and answers of a model are kept; None: not at all.
+        text_hours: hours that prompts and answers of a model are kept.
+        reckon: called now and then with the time, for what is reckoned up of requests once they are over.
     """
 
     def __init__(
         self, database: Database, fetch: Fetch, days: Callable[[], int], text_hours: Callable[[], Mapping[str, int]],
-        now: Callable[[], float] = time.time,
+        reckon: Callable[[float], object] = lambda _now: None, now: Callable[[], float] = time.time,
     ) -> None:
         self.database = database
         self._fetch, self._days, self._text_hours, self._now = fetch, days, text_hours, now
+        self._reckon, self._reckoned = reckon, 0.0
         self._boot, self._seq = "", 0
         self._problem = ""
         self._lost = 0
@@ -137,6 +140,9 @@ class RequestLog:
             if abs(self._now() - self._tidied) > TIDY_EVERY:
                 self.retain()
                 self._tidied = self._now()
+            if abs(self._now() - self._reckoned) > RECKON_EVERY:
+                self._reckon(self._now())
+                self._reckoned = self._now()
             self._problem = ""
         except (StoreUnavailable, StorageError) as error:
             self._problem = str(error)

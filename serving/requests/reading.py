@@ -102,16 +102,18 @@ def around(database: Database, start: float, end: float, most: int = MOST) -> li
 def counted(
     database: Database, by: Sequence[str], wanted: Filter, known: sa.ColumnElement[Any] | None = None,
 ) -> list[dict[str, Any]]:
-    """Requests, failures, tokens and joules summed up by columns (model, client, finish, ...), most requests first; only
-    requests of which ``known`` is. Raises StorageError."""
-    columns = [requests.c[name] for name in by]
+    """Requests, failures, tokens and joules summed up by columns (model, client, finish, ...), most requests first;
+    only requests of which ``known`` is. Raises StorageError."""
+    columns, where = [requests.c[name] for name in by], _where(wanted)
+    if known is not None:
+        where.append(known.is_not(None))
     total = sa.func.count()
     query = sa.select(
         *columns, total.label("requests"),
         sa.func.sum(sa.case((requests.c.error != "", 1), else_=0)).label("failed"),
         sa.func.sum(requests.c.prompt_tokens).label("prompt_tokens"),
         sa.func.sum(requests.c.output_tokens).label("output_tokens"), sa.func.sum(requests.c.joules).label("joules"),
-    ).where(*_where(wanted), *([] if known is None else [known.is_not(None)])).group_by(*columns).order_by(total.desc()).limit(MOST)
+    ).where(*where).group_by(*columns).order_by(total.desc()).limit(MOST)
     with database.read() as connection:
         return [dict(row._mapping) for row in connection.execute(query)]
 

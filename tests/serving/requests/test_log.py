@@ -57,7 +57,7 @@ def database(state_url: str | None, tmp_path: Path) -> Database:
 
 
 def log_of(database: Database, source: Source, hours: Mapping[str, int] | None = None, days: int = 7) -> RequestLog:
-    return RequestLog(database, source.fetch, lambda: days, lambda: hours or {}, lambda: NOW)
+    return RequestLog(database, source.fetch, lambda: days, lambda: hours or {}, now=lambda: NOW)
 
 
 def test_each_request_is_written_once(database: Database, source: Source) -> None:
