@@ -93,6 +93,7 @@ def described(facts: ModelFacts, given: dict[str, Any]) -> ModelFacts:
         facts, architecture=_text(first), embedding_length=hidden, heads=heads, kv_heads=kv_heads,
         block_count=_whole(text, "num_hidden_layers", "n_layer", "num_layers"),
         feed_forward_length=_whole(text, "intermediate_size"),
+        expert_feed_forward_length=_whole(text, "moe_intermediate_size"),
         context_length=_whole(text, "max_position_embeddings", "n_positions", "seq_length"),
         vocabulary=_whole(text, "vocab_size"),
         experts=_whole(text, "num_local_experts", "n_routed_experts", "num_experts"),

@@ -211,7 +211,7 @@ class Catalogue:
         except BadModelFile as error:
             return error.sentence
         except OSError as error:
-            self._refused.add(str(path))  # tried again at each look: who may read it is told by nothing that is compared
+            self._refused.add(str(path))  # tried again at each look: no part of the key tells who may read it
             return refusal(error)
         except Exception as error:
             log.exception("a model file broke its reader", path=str(path))

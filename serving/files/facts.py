@@ -82,6 +82,7 @@ class ModelFacts:
     block_count: int | None = None
     embedding_length: int | None = None
     feed_forward_length: int | None = None
+    expert_feed_forward_length: int | None = None
     heads: int | None = None
     kv_heads: int | None = None
     experts: int | None = None

@@ -77,6 +77,7 @@ def facts_of(
         types={_type_name(kind): count for kind, count in numbers.most_common()},
         context_length=keys.own("context_length"), block_count=keys.own("block_count"),
         embedding_length=keys.own("embedding_length"), feed_forward_length=max(forward, default=None),
+        expert_feed_forward_length=keys.own("expert_feed_forward_length"),
         heads=max(heads, default=None), kv_heads=max(kv_heads, default=None), experts=keys.own("expert_count"),
         experts_used=keys.own("expert_used_count"), vocabulary=_vocabulary(keys),
         tokenizer=keys.text("tokenizer.ggml.model"), chat_template="tokenizer.chat_template" in keys,
