@@ -1,10 +1,10 @@
 """Bytes of the cache of keys and values, layer by layer, as llama.cpp allocates it.
 
 Source: llama.cpp. ``src/llama-kv-cache.cpp``: one tensor K and one V for each layer, ``n_embd_k_gqa`` and
-``n_embd_v_gqa`` numbers for each cell and stream, no V with MLA. ``src/llama-kv-cache-iswa.cpp``: cells of layers with a
-sliding window. ``src/llama-context.cpp``: cells are padded to 256, for each slot. ``src/llama-hparams.cpp``: which layers
-have a window, and the state of recurrent ones. The window of each architecture: where its parameters are loaded. In
-short: bytes = cells x sum over layers of kv_heads x (key_length + value_length) x bytes per number.
+``n_embd_v_gqa`` numbers for each cell and stream, no V with MLA. ``src/llama-kv-cache-iswa.cpp``: cells of layers with
+a sliding window. ``src/llama-context.cpp``: cells are padded to 256, for each slot. ``src/llama-hparams.cpp``: which
+layers have a window, and the state of recurrent ones. The window of each architecture: where its parameters are loaded.
+In short: bytes = cells x sum over layers of kv_heads x (key_length + value_length) x bytes per number.
 """
 
 from __future__ import annotations

@@ -39,10 +39,11 @@ UNKNOWN_WEIGHTS = Sentence(N_("The size of the tensors is not known; the size of
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """Bytes that a model needs. ``cache`` is None where the file says too little, and then ``total`` is a lower bound.
+    """Bytes that a model needs. ``cache`` is None where the file says too little: ``total`` is a lower bound then.
 
-    ``error`` is how many bytes ``total`` may be off, up or down, and ``share`` the same as a share of it; ``layers`` are
-    weights and cache of each layer, ``embedding`` the weights that stay with the host, ``output`` those of the last step.
+    ``error`` is how many bytes ``total`` may be off, up or down, and ``share`` the same as a share of it; ``layers``
+    are weights and cache of each layer, ``embedding`` the weights that stay with the host, ``output`` those of the last
+    step.
     """
 
     weights: int
@@ -76,9 +77,9 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Whether it fits. ``on_gpu`` of ``layers`` (the output is one more) go to GPUs, ``missing`` bytes lack for "yes",
-    ``tight`` says that the error of the need could turn the answer; ``gpus`` and ``host`` are the bytes that each takes.
-    """
+    """Whether it fits. ``on_gpu`` of ``layers`` (the output is one more) go to GPUs; ``missing`` bytes lack for the next
+    better answer; ``tight`` says that the error of the need could turn the answer; ``gpus`` and ``host`` are the bytes
+    that each takes."""
 
     fits: Literal["yes", "partly", "no"]
     on_gpu: int
@@ -169,8 +170,10 @@ def fit(asked: Need, gpus: Sequence[int], host: int) -> Fit:
     on_host = asked.total if not placed else asked.embedding + asked.process + sum(steps[placed:]) + (
         0 if whole else asked.compute
     )
-    lacking, error = max(0, on_host - host), asked.error + GPU_CONTEXT // 2 * sum(1 for size in used if size)
-    wanted = 0 if whole or not gpus else max(1, sum(steps) + around * max(1, sum(1 for size in used if size)) - sum(gpus))
+    count = sum(1 for size in used if size)
+    lacking, error = max(0, on_host - host), asked.error + GPU_CONTEXT // 2 * count
+    wanted = 0 if whole or not gpus else max(1, sum(steps) + around * max(1, count) - sum(gpus))
+    fits: Literal["yes", "partly", "no"]
     if lacking:
         fits, missing, spare = "no", lacking, lacking
     elif wanted:
