@@ -17,7 +17,6 @@ from serving.files.sentence import BadModelFile
 from tests.engine import models
 from tests.serving.files import build
 
-
 TENSORS = 509_184
 """Bytes of them in the real file."""
 
