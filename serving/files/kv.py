@@ -54,8 +54,8 @@ _GEMMA3N_CACHED = 20
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """Bytes for each layer, of keys and values and of the state of recurrent layers; ``exact`` where the formula is the
-    engine's own."""
+    """Bytes for each layer, of keys and values and of the state of recurrent layers; ``cells`` of a stream that a mask
+    is made for, those of layers with a window included; ``exact`` where the formula is the engine's own."""
 
     layers: tuple[int, ...]
     states: tuple[int, ...]
@@ -93,16 +93,17 @@ def cache(
         return None
     cells, streams = cells_of(context, slots, unified=unified)
     keys, values = CACHE_TYPES[key_type], CACHE_TYPES[value_type]
-    layers, states, notes = [], [], list(_notes(facts))
+    layers, states, windows, notes = [], [], {0}, _notes(facts)
     for number in range(count):
         sizes = _sizes(facts, shape, number)
         if sizes is None:
             return None
         key, value, window = sizes
-        held = min(cells, padded(min(cells, window * (slots if unified else 1) + batch))) if window else cells
+        held = min(cells, padded(window * (slots if unified else 1) + batch)) if window else cells
+        windows.add(held if window else 0)
         layers.append(streams * held * (_bytes(key, keys) + _bytes(value, values)))
         states.append(slots * _state(facts) if _recurrent(facts, number) else 0)
-    return Cache(tuple(layers), tuple(states), cells, not notes, tuple(notes))
+    return Cache(tuple(layers), tuple(states), cells + max(windows), not notes, tuple(notes))
 
 
 def _bytes(numbers: int, kind: tuple[int, int]) -> int:

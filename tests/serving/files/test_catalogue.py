@@ -43,7 +43,10 @@ def names(catalogue: Catalogue) -> list[str]:
 
 def row(catalogue: Catalogue, name: str) -> ModelFile:
     """The row of that name, once it has been read."""
-    return wait_until(lambda: next((r for r in catalogue.models() if r.name == name and not r.reading), None), what=name)
+    def found() -> ModelFile | None:
+        return next((one for one in catalogue.models() if one.name == name and not one.reading), None)
+
+    return wait_until(found, what=name)
 
 
 def only(catalogue: Catalogue, wanted: list[str]) -> None:
@@ -136,7 +139,9 @@ def test_a_cut_file_says_so_until_it_is_whole(tmp_path: Path, tiny_model: Path) 
         wait_until(lambda: row(catalogue, "cut").error is None)
 
 
-def test_one_hostile_file_stops_no_other(tmp_path: Path, model: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_hostile_file_stops_no_other(
+    tmp_path: Path, model: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "a.gguf").write_bytes(b"GGUF" + b"\xff" * 100)
     (tmp_path / "b.safetensors").write_bytes(b"\xff" * 100)
     model(tmp_path / "c.gguf")
@@ -358,7 +363,9 @@ def test_other_folders_take_effect_at_once(tmp_path: Path, model: Callable[[Path
     assert catalogue.problem() == "The watch on model files does not run."
 
 
-def test_an_unchanged_file_is_read_once(tmp_path: Path, model: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unchanged_file_is_read_once(
+    tmp_path: Path, model: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     model(tmp_path / "m.gguf")
     read = []
     real = module.gguf.read
@@ -404,7 +411,9 @@ def test_the_bounds_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_folders_come_from_the_configuration() -> None:
     paths = Paths.model_validate({
         "modelsDirectory": "/srv/models",
-        "watchedDirectories": [{"path": "/mnt/more", "recursive": False, "extensions": [".gguf"]}, {"path": "/srv/models"}],
+        "watchedDirectories": [
+            {"path": "/mnt/more", "recursive": False, "extensions": [".gguf"]}, {"path": "/srv/models"},
+        ],
     })
     assert folders_of(paths) == (Folder("/srv/models"), Folder("/mnt/more", False, (".gguf",)))
     assert folders_of(Paths()) == ()

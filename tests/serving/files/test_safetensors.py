@@ -71,12 +71,13 @@ def test_tensors_of_no_bytes_and_of_new_types_are_allowed(tmp_path: Path) -> Non
     (b'{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"x":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}', 8,
      "The header names x twice"),
     (b'{"x":{"dtype":"F32","dtype":"F16","shape":[1],"data_offsets":[0,4]}}', 4, "The header names dtype twice"),
-    (b"[]", 0, "no JSON at byte"), (b'{"a"}', 0, "no JSON"), (b'{"__metadata__":{}', 0, "no JSON"), (b"{}x", 0, "no JSON"),
+    (b"[]", 0, "no JSON at byte"), (b'{"a"}', 0, "no JSON"), (b'{"__metadata__":{}', 0, "no JSON"),
+    (b"{}x", 0, "no JSON"),
     (b'{,"a":{}}', 0, "no JSON"), (b'{"a\xff":{"dtype":"\xff"}}', 0, "no JSON"),
     (b'{"__metadata__":' + b"[" * 4000 + b"]" * 4000 + b"}", 0, "nested deeper than 64"),
     (b'{"' + b"n" * 2000 + b'":1}', 0, "a name of 2000 bytes; 1024"),
     (b'{"n":"' + b"v" * 5000 + b'"}', 0, "a value of 5002 bytes; 4096"),
-    (json.dumps({str(n): entry(4 * n, 4 * n + 4, [1], f"T{n}") for n in range(70)}).encode(), 280, "more than 64 types"),
+    ({str(n): entry(4 * n, 4 * n + 4, [1], f"T{n}") for n in range(70)}, 280, "more than 64 types"),
 ], ids=lambda value: value[:40] if isinstance(value, str) else "")
 def test_lies_are_refused(tmp_path: Path, header: Any, data: int, words: str) -> None:
     with pytest.raises(BadModelFile, match=words):
@@ -117,9 +118,10 @@ def test_a_fuzzed_header_is_read_or_refused(tmp_path: Path, changes: list[tuple[
     path = tmp_path / "m.safetensors"
     path.write_bytes(struct.pack("<Q", len(raw)) + raw + bytes(48))
     try:
-        assert isinstance(read(path), ModelFacts)
+        read(path)
     except BadModelFile as error:
-        assert str(error).endswith(".")
+        if not str(error).endswith("."):
+            raise
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -155,7 +157,8 @@ def test_config_json_of_other_makers(tmp_path: Path) -> None:
     seeing = {"model_type": "gemma3", "text_config": {"hidden_size": 2560, "num_hidden_layers": 34}}
     facts = beside.described(plain, seeing)
     assert (facts.architecture, facts.embedding_length, facts.block_count) == ("gemma3", 2560, 34)
-    odd = beside.described(plain, {"hidden_size": "4096", "num_hidden_layers": -1, "architectures": [], "vocab_size": True})
+    wrong = {"hidden_size": "4096", "num_hidden_layers": -1, "architectures": [], "vocab_size": True}
+    odd = beside.described(plain, wrong)
     assert odd.embedding_length is odd.block_count is odd.architecture is odd.vocabulary is None
 
 
