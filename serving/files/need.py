@@ -6,8 +6,8 @@ need = weights + cache of keys and values + compute buffers + process, in bytes.
   goes to a GPU, as llama.cpp copies it there.
 - **Cache**: `serving.files.kv`, equal to what llama.cpp allocates (tested against the engine's own log).
 - **Compute buffers**: 4 bytes x batch x max(6 d, 5 d + 2 k, 5 d + 3 f), d the embedding length, k the numbers of a key,
-  f the feed-forward length (of the experts in use, with d more for each), plus 2 bytes x batch x cells for each mask. No
-  document of llama.cpp gives this: it was fitted to the sizes that llama.cpp b11549 logs for models of architecture
+  f the feed-forward length (of the experts in use, with d more for each), plus 2 bytes x batch x cells for each mask.
+  No document of llama.cpp gives this: it was fitted to the sizes that llama.cpp b11549 logs for models of architecture
   llama on a CPU with flash attention, and hits them within 8 % from a width of 128 on. Other architectures and GPUs
   differ: its error is put at a quarter. Earlier releases also reserved 4 bytes x batch x vocabulary for the output,
   which is part of the error; without flash attention it is 4 bytes x batch x cells x heads more, which is not.
@@ -77,9 +77,9 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Whether it fits. ``on_gpu`` of ``layers`` (the output is one more) go to GPUs; ``missing`` bytes lack for the next
-    better answer; ``tight`` says that the error of the need could turn the answer; ``gpus`` and ``host`` are the bytes
-    that each takes."""
+    """Whether it fits. ``on_gpu`` of ``layers`` (the output is one more) go to GPUs; ``missing`` bytes lack for the
+    next better answer; ``tight`` says that the error of the need could turn the answer; ``gpus`` and ``host`` are the
+    bytes that each takes."""
 
     fits: Literal["yes", "partly", "no"]
     on_gpu: int

@@ -137,7 +137,8 @@ def deepseek2(path: Path, *, layers: int = 3) -> Path:
         for part, shape in (
             ("attn_q_a", (32, dim)), ("attn_q_b", (heads * (nope + rope), 32)), ("attn_kv_a_mqa", (rank + rope, dim)),
             ("attn_k_b", (heads, rank, nope)), ("attn_v_b", (heads, value, rank)),
-            ("attn_output", (dim, heads * value)), ("ffn_gate", (2 * dim, dim)), ("ffn_up", (2 * dim, dim)), ("ffn_down", (dim, 2 * dim)),
+            ("attn_output", (dim, heads * value)), ("ffn_gate", (2 * dim, dim)), ("ffn_up", (2 * dim, dim)),
+            ("ffn_down", (dim, 2 * dim)),
         ):
             out.add_tensor(f"{block}{part}.weight", _matrix(*shape))
     return _end(out, path)
