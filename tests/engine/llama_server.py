@@ -37,6 +37,9 @@ def options() -> argparse.Namespace:
     add("--api-key")
     add("--sleep-idle-seconds", type=int)
     add("--embeddings", action="store_true")
+    add("-ctk", "--cache-type-k", default="f16")
+    add("-ctv", "--cache-type-v", default="f16")
+    add("-lv", "--verbosity", type=int)
     return parser.parse_args()
 
 
@@ -58,6 +61,10 @@ def main() -> None:
         params.sleep_idle_seconds = given.sleep_idle_seconds
     if given.embeddings:
         params.embedding = True
+    for name, kind in (("cache_type_k", given.cache_type_k), ("cache_type_v", given.cache_type_v)):
+        setattr(params, name, xllamacpp.ggml_type[f"GGML_TYPE_{kind.upper()}"])
+    if given.verbosity:
+        params.verbosity = given.verbosity
     if given.batch_size:
         params.n_batch = given.batch_size
     if given.n_predict:

@@ -1,0 +1,168 @@
+"""Which files there are in the watched folders. A link to a file is followed, a link to a folder never: no loop, and
+nothing outside of the folder is gone through."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from config.dashboard import Paths, WatchedDirectory
+from serving.files.sentence import N_, Sentence
+
+EXTENSIONS = (".gguf", ".safetensors", ".bin")
+CONFIG, INDEX = "config.json", ".safetensors.index.json"
+MOST_FILES = 10_000
+MOST_FOLDERS = 4096
+DEEPEST = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder to look for model files in. Extensions are small letters with their dot."""
+
+    path: str
+    recursive: bool = True
+    extensions: tuple[str, ...] = EXTENSIONS
+
+
+def folders_of(paths: Paths) -> tuple[Folder, ...]:
+    """The folders of the configuration's section ``paths``, each once."""
+    watched = [one for one in paths.watched_directories if isinstance(one, WatchedDirectory)]
+    found = [Folder(paths.models_directory)] if paths.models_directory else []
+    return tuple(dict.fromkeys([*found, *(Folder(one.path, one.recursive, one.extensions) for one in watched)]))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A file. While ``key`` stays the same, so does what was read from it."""
+
+    path: str
+    folder: str
+    size: int = 0
+    modified_ns: int = 0
+    inode: int = 0
+    error: Sentence | None = None
+
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """Size, time of the last change, and inode."""
+        return self.size, self.modified_ns, self.inode
+
+    @property
+    def name(self) -> str:
+        """Its name within its folder."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def parent(self) -> str:
+        """The folder it lies in."""
+        return self.path.rpartition("/")[0]
+
+
+@dataclass(slots=True)
+class Scan:
+    """What was found: model files, the JSON files that belong to them, and the folders with their inodes, which tell
+    when one was replaced by another of the same name."""
+
+    files: list[Seen] = field(default_factory=list)
+    beside: dict[str, Seen] = field(default_factory=dict)
+    directories: dict[str, tuple[int, int]] = field(default_factory=dict)
+    unreadable: list[Seen] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    troubles: list[Sentence] = field(default_factory=list)
+
+
+def identity(path: str) -> tuple[int, int] | None:
+    """Device and inode of a folder; None when it is not there."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if stat.S_ISDIR(status.st_mode) else None
+
+
+def walk(folders: Sequence[Folder], pause: Callable[[], None] = lambda: None) -> Scan:
+    """Goes through ``folders``; calls ``pause`` between entries. Files that two of them share are found once."""
+    scan, known = Scan(), set[str]()
+    for folder in folders:
+        if identity(folder.path) is None:
+            scan.missing.append(folder.path)
+            scan.troubles.append(Sentence(N_("The folder {path} is not there."), {"path": folder.path}))
+        else:
+            _walk(folder, scan, known, pause)
+    scan.files.sort(key=lambda seen: seen.path)
+    return scan
+
+
+def _walk(folder: Folder, scan: Scan, known: set[str], pause: Callable[[], None]) -> None:
+    waiting = [(folder.path.rstrip("/") or "/", 0)]
+    while waiting:
+        place, depth = waiting.pop()
+        if len(scan.directories) >= MOST_FOLDERS:
+            scan.troubles.append(Sentence(
+                N_("{path} has more than {most} subfolders; the others are not looked at."),
+                {"path": folder.path, "most": MOST_FOLDERS},
+            ))
+            return
+        inode = identity(place)
+        if inode:
+            scan.directories[place] = inode
+        for entry in _entries(place, folder, scan):
+            pause()
+            if entry.is_dir(follow_symlinks=False):
+                if folder.recursive and depth < DEEPEST and not entry.name.startswith("."):
+                    waiting.append((entry.path, depth + 1))
+            elif len(scan.files) >= MOST_FILES:
+                scan.troubles.append(Sentence(
+                    N_("{path} has more than {most} model files; the others are not shown."),
+                    {"path": folder.path, "most": MOST_FILES},
+                ))
+                return
+            else:
+                _file(entry, folder, scan, known)
+
+
+def _entries(place: str, folder: Folder, scan: Scan) -> Iterator[os.DirEntry[str]]:
+    try:
+        with os.scandir(place) as entries:
+            yield from entries
+    except FileNotFoundError:
+        return  # it went away meanwhile: the next scan will not find it
+    except OSError as error:
+        scan.unreadable.append(Seen(place, folder.path, error=refusal(error)))
+
+
+def _file(entry: os.DirEntry[str], folder: Folder, scan: Scan, known: set[str]) -> None:
+    name = entry.name.lower()
+    helper = name == CONFIG or name.endswith(INDEX)
+    if not helper and not name.endswith(folder.extensions):
+        return
+    real = f"{os.path.realpath(entry.path.rpartition('/')[0])}/{entry.name}"
+    if real in known:
+        return
+    known.add(real)
+    try:
+        status = entry.stat()
+    except OSError as error:
+        if not helper and (entry.is_symlink() or not isinstance(error, FileNotFoundError)):
+            scan.files.append(Seen(entry.path, folder.path, error=refusal(error)))
+        return
+    if stat.S_ISDIR(status.st_mode):
+        return  # a link to a folder
+    seen = Seen(entry.path, folder.path, status.st_size, status.st_mtime_ns, status.st_ino)
+    if helper:
+        scan.beside[entry.path] = seen
+    else:
+        scan.files.append(seen)
+
+
+def refusal(error: OSError) -> Sentence:
+    """Why something could not be looked at."""
+    if isinstance(error, PermissionError):
+        return Sentence(N_("Vigie may not read this."))
+    if isinstance(error, FileNotFoundError):
+        return Sentence(N_("This link leads nowhere."))
+    return Sentence(N_("This could not be read: {why}."), {"why": error.strerror or type(error).__name__})
