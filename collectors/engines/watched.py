@@ -128,4 +128,4 @@ class Watched:
             self.engine = recognise(self._client)
         if not self.engine:
             raise NotThis(NO_ENGINE)
-        return ADAPTERS[self.engine](self.name)
+        return ADAPTERS[self.engine](self.name, self._clock)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,11 +20,8 @@ SECONDS = 5.0
 GENERATES = ("/health", "/health_generate", "/v1/completions", "/v1/chat/completions", "/api/generate", "/api/chat")
 
 
-def adapter(engine: str, clock: Any) -> Adapter:
-    try:
-        return ADAPTERS[engine]("box", clock)  # type: ignore[call-arg]
-    except TypeError:
-        return ADAPTERS[engine]("box")
+def adapter(engine: str, clock: Callable[[], float]) -> Adapter:
+    return ADAPTERS[engine]("box", clock)
 
 
 def told(look: Look) -> dict[str, Any]:
