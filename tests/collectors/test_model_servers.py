@@ -251,6 +251,33 @@ def test_slow_and_dead_servers_hold_up_no_other(made: Made) -> None:
         assert len(values(found, "model_up")) == 1
 
 
+def test_a_server_that_never_ends_its_headers_is_down(made: Made) -> None:
+    now = [0.0]
+    with replay("ollama-current") as good, socket.create_server(("127.0.0.1", 0)) as dripping:
+        stopped = threading.Event()
+
+        def drip() -> None:
+            connection, _ = dripping.accept()
+            with connection:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+                while not stopped.wait(0.05):
+                    connection.sendall(b"z")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        try:
+            collector = made(
+                {"clock": lambda: now[0]}, bad=f"http://127.0.0.1:{dripping.getsockname()[1]}", good=good.url
+            )
+            assert values(read_keys(collector), "model_server_up") == [1.0]
+            now[0] = 11.0
+            assert sorted(values(read_keys(collector), "model_server_up")) == [0.0, 1.0]
+            assert "not ended its answer" in of("bad", collector)["message"]
+        finally:
+            stopped.set()
+            thread.join()
+
+
 def test_what_answers_and_is_no_model_server(made: Made) -> None:
     with replay(changed=lambda _path: Reply(200, b"<html>It works</html>")) as web:
         collector = made(auto=web.url, vllm=ModelServer(url=web.url, engine="vllm"))
