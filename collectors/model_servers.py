@@ -28,7 +28,7 @@ from metrics.models import OF_ENGINES, SERVER_UP, UP
 PATIENCE = 0.6
 """Seconds that the others are waited for; a server that takes longer comes into the next tick."""
 FIRST_ROUND = 3.0
-"""Seconds that the first look round is waited for when there is nothing else to tell."""
+"""Seconds that a look round is waited for when there is nothing else to tell."""
 NONE_FOUND = "No model server was found on this machine, and none is configured."
 NONE_CONFIGURED = "No model server is configured, and they are not searched for on this machine."
 
@@ -78,7 +78,6 @@ class ModelServers:
         self._local = _Local()
         self._discovery = Discovery(own, self._taken, sockets=sockets, parents=parents, clock=clock)
         self._rounds = Pace(EVERY)
-        self._first = True
         self._footprint = Footprint(gpu_processes, clock)
         self._snapshot: dict[str, Any] = {}
 
@@ -123,9 +122,8 @@ class ModelServers:
         """Has the sockets looked at when that is due. They are wanted for the processes of configured servers, too."""
         if self._rounds.due(self._clock()):
             self._discovery.ask(self._discover())
-            if self._first and not something_else:
+            if not something_else and not self._watched:
                 self._discovery.wait(time.monotonic() + FIRST_ROUND)
-            self._first = False
 
     def _taken(self) -> tuple[set[int], set[str]]:
         """Ports of this machine and names that the configuration names."""
@@ -156,7 +154,7 @@ class ModelServers:
             if not one.busy:
                 local = self._listener(one)
                 one.command = local.command if local and local.serves else ()
-                one.ask()
+            one.ask()
         end = time.monotonic() + PATIENCE
         for one in self._watched.values():
             one.late = one.late or not one.wait(end)

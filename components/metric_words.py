@@ -25,7 +25,7 @@ def label(name: str) -> str:
         "core": _("core"), "gpu": _("GPU"), "device": _("device"), "interface": _("interface"), "mount": _("volume"),
         "sensor": _("sensor"), "chip": _("chip"), "mode": _("mode"), "resource": _("resource"),
         "reason": _("reason"), "collector": _("source"), "server": _("server"), "model": _("model"),
-        "engine": _("engine"), "state": _("state"), "phase": _("phase"), "class": _("class"), "le": _("upper bound"),
+        "engine": _("engine"), "state": _("state"), "phase": _("phase"), "class": _("class"),
         "part": _("part"), "source": _("way"),
         "__name__": _("metric"),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -98,7 +98,9 @@ class Adapter(Protocol):
 
     engine: ClassVar[str]
 
-    def __init__(self, server: str) -> None: ...
+    def __init__(self, server: str, clock: Callable[[], float]) -> None:
+        """``clock``: monotonic seconds."""
+        ...
 
     def look(self, client: Client, command: Sequence[str]) -> Look:
         """Looks once. ``command``: the words of the server's command line; empty where it is not known.

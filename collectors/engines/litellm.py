@@ -42,6 +42,11 @@ _HISTOGRAMS = (
     (TTFT, ("litellm_llm_api_time_to_first_token_metric",)),
     (QUEUE, ("litellm_request_queue_time_seconds",)),
 )
+_WANTED = (
+    *(name for _, names in (*_COUNTERS, *_HISTOGRAMS) for name in names),
+    "litellm_proxy_failed_requests_metric_total", "litellm_in_flight_requests", "litellm_deployment_state",
+)
+"""What is parsed of an exposition."""
 
 
 def _model(labels: dict[str, str]) -> str:
@@ -66,7 +71,7 @@ class LiteLlm:
             self._facts(client)
             self._read_at = self._clock()
         look = Look(self._server, self.engine, self._version, self._message)
-        told = read(client, ("litellm_",))
+        told = read(client, _WANTED)
         if told is None:
             look.message = look.message or NO_METRICS
             look.models = [Model(name) for name in self._names]

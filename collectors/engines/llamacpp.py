@@ -150,7 +150,8 @@ class _Traffic:
 
     def __init__(self) -> None:
         self._deltas = Deltas()
-        self._written: tuple[float, float] | None = None
+        self._written: tuple[float, float, float] | None = None
+        """By requests that ended, by them and those that went on, and when."""
         self._counters: list[tuple[Any, float | None, dict[str, str]]] = []
 
     def told(self, look: Look, model: str, told: Exposition, slots: list[dict[str, Any]] | None, at: float) -> None:
@@ -179,7 +180,7 @@ class _Traffic:
         if used:
             look.add(CONTEXT_USED, min(max(used), 1.0), model)
         if written is not None:
-            self._live(look, model, written + sum(_decoded(slot) for slot in busy), at)
+            self._live(look, model, written, sum(_decoded(slot) for slot in busy), at)
 
     def asleep(self, look: Look, model: str) -> None:
         """Nothing runs in a model that sleeps, and its counters stay as they are."""
@@ -192,14 +193,16 @@ class _Traffic:
         for metric, value, more in self._counters:
             look.add(metric, value, model, more)
 
-    def _live(self, look: Look, model: str, written: float, at: float) -> None:
+    def _live(self, look: Look, model: str, ended: float, going: float, at: float) -> None:
         """Tokens written now: by requests that ended (a counter that moves only then) and by those that go on. A
         request that ends between the two answers is in neither; then the time goes on to the next look."""
-        before, since = self._written or (written, at)
-        if at > since and written >= before:
-            look.add(LIVE_TOKENS, (written - before) / (at - since), model)
-        if self._written is None or written >= before or written < before / 2:
-            self._written = (written, at)
+        if self._written is None or ended < self._written[0]:
+            self._written = (ended, ended + going, at)
+            return
+        _, before, since = self._written
+        if at > since and ended + going >= before:
+            look.add(LIVE_TOKENS, (ended + going - before) / (at - since), model)
+            self._written = (ended, ended + going, at)
 
 
 def _facts(client: Client, props: dict[str, Any]) -> Model:

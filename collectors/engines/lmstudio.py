@@ -6,7 +6,8 @@ It tells no version and no traffic.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from collectors.engines.base import Look, Model, NotThis, count, rows, table, text, words
@@ -21,7 +22,7 @@ class LmStudio:
 
     engine: ClassVar[str] = "lmstudio"
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, clock: Callable[[], float] = time.monotonic) -> None:  # noqa: ARG002 - the contract's
         self._server, self._api = server, ""
 
     def look(self, client: Client, command: Sequence[str]) -> Look:  # noqa: ARG002 - the contract's

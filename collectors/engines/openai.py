@@ -6,7 +6,8 @@ it is not told. ``/health`` is not asked: LiteLLM, SGLang and TGI generate text 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from collectors.engines.base import Look, Model, NotThis, count, rows, table, text
@@ -20,7 +21,7 @@ class OpenAi:
 
     engine: ClassVar[str] = "openai"
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, clock: Callable[[], float] = time.monotonic) -> None:  # noqa: ARG002 - the contract's
         self._server = server
 
     def look(self, client: Client, command: Sequence[str]) -> Look:  # noqa: ARG002 - the contract's

@@ -33,10 +33,10 @@ from collectors.engines.sglang import MODEL_INFO, Sglang
 from collectors.engines.tgi import Tgi, is_info
 from collectors.engines.vllm import Vllm
 
-ADAPTERS: dict[str, Callable[[str], Adapter]] = {
+ADAPTERS: dict[str, Callable[[str, Callable[[], float]], Adapter]] = {
     one.engine: one for one in (Ollama, LmStudio, LlamaCpp, Vllm, Sglang, Tgi, LiteLlm, OpenAi)
 }
-"""Adapter of each engine; it takes the server's name."""
+"""Adapter of each engine; it takes the server's name and a clock."""
 _OWNERS = {"llamacpp": "llamacpp", "vllm": "vllm", "sglang": "sglang"}
 
 

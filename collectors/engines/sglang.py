@@ -49,6 +49,11 @@ _HISTOGRAMS = (
     (DURATION, ("sglang:e2e_request_latency_seconds",)),
     (QUEUE, ("sglang:queue_time_seconds",)),
 )
+_WANTED = (
+    *(name for _, name in (*_SUMS, *_MOST)), *(name for _, names in _HISTOGRAMS for name in names),
+    "sglang:num_aborted_requests_total",
+)
+"""What is parsed of an exposition."""
 
 
 def _model(labels: dict[str, str]) -> str:
@@ -71,7 +76,7 @@ class Sglang:
             self._facts(client)
             self._read_at = self._clock()
         look = Look(self._server, self.engine, self._version)
-        told = read(client, ("sglang:",))
+        told = read(client, _WANTED)
         if told is None:
             look.message = NO_METRICS
         else:

@@ -60,6 +60,14 @@ _PHASES = (
     ("queue", "request_queue_time_seconds_sum"), ("prefill", "request_prefill_time_seconds_sum"),
     ("decode", "request_decode_time_seconds_sum"),
 )
+_WANTED = tuple(
+    _PREFIX + name for name in (
+        "num_requests_running", "num_requests_waiting", "kv_cache_usage_perc", "gpu_cache_usage_perc",
+        "engine_sleep_state", "prefix_cache_", "gpu_prefix_cache_",
+        *(name for _, names in (*_COUNTERS, *_HISTOGRAMS) for name in names),
+    )
+)
+"""What is parsed: the rest of an exposition costs as much again."""
 
 
 def _model(labels: dict[str, str]) -> str:
@@ -87,7 +95,7 @@ class Vllm:
             self._facts(client)
             self._read_at = self._clock()
         look = Look(self._server, self.engine, self._version, self._message)
-        told = read(client, (_PREFIX,))
+        told = read(client, _WANTED)
         if told is None:
             look.message = NO_METRICS
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from collectors.engines.base import Adapter, Look, Model, NotThis
@@ -16,6 +16,8 @@ State = Literal["ok", "down", "unrecognised"]
 Found = Literal["configured", "discovered"]
 AGAIN_AFTER = 10.0
 """Seconds until a server that was not recognised is asked again what it is."""
+STUCK_AFTER = 10.0
+"""Seconds after which a look that has not ended is taken for none: a server may send its headers byte by byte."""
 NO_ENGINE = "It answers, but not as any engine that Vigie knows."
 
 
@@ -25,7 +27,7 @@ class Place:
 
     url: str
     engine: str = "auto"
-    api_key: str = ""
+    api_key: str = field(default="", repr=False)
     found: Found = "configured"
 
 
@@ -58,6 +60,7 @@ class Watched:
         """Monotonic time since when it does not answer; None while it does."""
         self._clock = clock
         self._client = Client(place.url, place.api_key)
+        self._asked_at = clock()
         self._adapter: Adapter | None = None
         self._tried_at = 0.0
         self._in_use: set[str] = set()
@@ -71,6 +74,10 @@ class Watched:
 
     def ask(self) -> None:
         """Begins a look, unless one is being made."""
+        if not self.busy:
+            self._asked_at = self._clock()
+        elif self._clock() - self._asked_at > STUCK_AFTER:
+            self._keep(Outcome("down", f"It has not ended its answer for {STUCK_AFTER:g} s."))
         self._worker.ask()
 
     def wait(self, until: float) -> bool:
@@ -92,7 +99,9 @@ class Watched:
         }
 
     def _work(self) -> None:
-        outcome = self._looked()
+        self._keep(self._looked())
+
+    def _keep(self, outcome: Outcome) -> None:
         if outcome.state == "ok":
             self.failed_at = None
         elif self.failed_at is None:
@@ -128,4 +137,4 @@ class Watched:
             self.engine = recognise(self._client)
         if not self.engine:
             raise NotThis(NO_ENGINE)
-        return ADAPTERS[self.engine](self.name)
+        return ADAPTERS[self.engine](self.name, self._clock)

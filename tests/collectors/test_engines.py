@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,14 +17,15 @@ from tests.collectors.replay_server import CAPTURES, Replay, Reply, replay
 from tests.collectors.replay_server import ENGINES as FOLDER
 
 SECONDS = 5.0
+GARBAGE = (
+    b'vllm:num_requests_running{b="\nsglang:num_queue_reqs{ 1 2 3\ntgi_a{} zz\nlitellm_deployment_state nope\n'
+    b"llamacpp:x{a=1}\n"
+)
 GENERATES = ("/health", "/health_generate", "/v1/completions", "/v1/chat/completions", "/api/generate", "/api/chat")
 
 
-def adapter(engine: str, clock: Any) -> Adapter:
-    try:
-        return ADAPTERS[engine]("box", clock)  # type: ignore[call-arg]
-    except TypeError:
-        return ADAPTERS[engine]("box")
+def adapter(engine: str, clock: Callable[[], float]) -> Adapter:
+    return ADAPTERS[engine]("box", clock)
 
 
 def told(look: Look) -> dict[str, Any]:
@@ -95,7 +97,7 @@ def test_garbage_is_refused_whatever_the_engine(engine: str, body: bytes) -> Non
 
 @pytest.mark.parametrize("name", CAPTURES)
 def test_metrics_that_are_garbage_are_no_metrics(name: str) -> None:
-    garbage = Reply(200, b'vllm:a{b="\nsglang:x{ 1 2 3\ntgi_a{} zz\nlitellm_x nope\nllamacpp:x{a=1}\n')
+    garbage = Reply(200, GARBAGE)
     with replay(name) as server:
         engine = recognise(Client(server.url))
         server.changed = lambda path: garbage if path.startswith("/metrics") else None

@@ -1,0 +1,239 @@
+"""Finding model servers on this machine, against real listening sockets."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from collectors.engines.discovery import FORGOTTEN_AFTER, NOT_HTTP, PROBES, USUAL, Discovery, Own, looks_like
+from collectors.engines.listeners import Listener, ancestors, listeners, trees
+from collectors.engines.watched import Place
+from tests.collectors.replay_server import Replay, Reply, replay
+from tests.engine import run
+
+
+class Sockets:
+    """Those of the machine that a test gives."""
+
+    def __init__(self, *given: Listener) -> None:
+        self.given = list(given)
+
+    def __call__(self) -> Sequence[Listener]:
+        return self.given
+
+
+def port_of(url: str) -> int:
+    return int(url.rpartition(":")[2])
+
+
+def listener(server: Replay | str, name: str = "ollama", pid: int | None = None) -> Listener:
+    return Listener(port_of(server if isinstance(server, str) else server.url), name=name, pid=pid)
+
+
+@contextmanager
+def silent() -> Iterator[tuple[int, list[bytes]]]:
+    """A raw socket that takes what it is sent and never answers: its port, and what it was sent."""
+    sent: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.05)
+        ended = threading.Event()
+
+        def serve() -> None:
+            kept = []
+            while not ended.is_set():
+                try:
+                    kept.append(server.accept()[0])
+                except TimeoutError:
+                    continue
+                sent.append(kept[-1].recv(4096))
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield int(server.getsockname()[1]), sent
+        finally:
+            ended.set()
+            thread.join()
+
+
+def test_the_real_engine_is_found_by_its_socket(tiny_model: Path) -> None:
+    with run.engine(tiny_model) as engine:
+        mine = Discovery(sockets=lambda: [one for one in listeners() if one.port == port_of(engine.url)])
+        seen = mine.look_round()
+    assert seen.places == {"llamacpp": Place(engine.url, "llamacpp", "", "discovered")}
+    found = seen.by_port[port_of(engine.url)]
+    assert found.pid == engine.process.pid
+    assert "--metrics" in found.command
+    assert found.serves
+
+
+def test_what_listens_here_is_seen_with_its_process() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as here,
+        socket.create_server(("::1", 0), family=socket.AF_INET6) as six,
+    ):
+        found = {one.port: one for one in listeners()}
+        assert found[here.getsockname()[1]].pid == os.getpid()
+        assert found[six.getsockname()[1]].url == f"http://[::1]:{six.getsockname()[1]}"
+        assert all(one.host in ("127.0.0.1", "::1") for one in found.values())
+
+
+def test_processes_know_their_ancestors_and_descendants() -> None:
+    assert os.getppid() in ancestors(os.getpid())
+    assert os.getpid() in trees([os.getppid()])[os.getppid()]
+    assert ancestors(2**22 + 1) == [] and trees([2**22 + 1]) == {}
+
+
+def test_a_plain_web_server_and_a_silent_socket_are_none() -> None:
+    with replay(changed=lambda _path: Reply(200, b"<html>It works</html>")) as web, silent() as (port, sent):
+        seen = Discovery(sockets=Sockets(listener(web), Listener(port, name="vllm"))).look_round()
+        assert seen.places == {}
+        assert {method for method, _ in web.asked} == {"GET"}
+        assert [line.split(b"\r\n")[0] for line in sent] == [b"GET /v1/models HTTP/1.1"]  # and no more after no answer
+
+
+def test_vigie_itself_and_what_is_configured_are_never_asked() -> None:
+    with replay("ollama-current") as own, replay("ollama-current") as process, replay("ollama-current") as configured:
+        discovery = Discovery(
+            lambda: Own({port_of(own.url)}, {4242}), lambda: ({port_of(configured.url)}, {"mine"}),
+            sockets=Sockets(listener(own), listener(process, pid=4242), listener(configured)),
+        )
+        assert discovery.look_round().places == {}
+        assert own.asked == process.asked == configured.asked == []
+
+
+def test_only_what_looks_like_an_engine_is_asked_on_an_unusual_port() -> None:
+    with replay("vllm-0.33.0") as server:
+        for name, command, found in (("nginx", (), False), ("python3", ("python3", "-m", "vllm.entrypoints"), True)):
+            one = Listener(port_of(server.url), name=name, command=command)
+            assert bool(Discovery(sockets=Sockets(one)).look_round().places) is found
+            assert bool(server.asked) is found
+
+
+def test_ports_of_other_protocols_are_not_asked() -> None:
+    assert not NOT_HTTP & USUAL.keys()
+    asked: list[int] = []
+    discovery = Discovery(sockets=Sockets(*(Listener(port, name="ollama") for port in NOT_HTTP)))
+    discovery._probe = lambda one, _names: asked.append(one.port)  # type: ignore[method-assign]
+    discovery.look_round()
+    assert asked == []
+
+
+def test_a_candidate_that_was_none_is_asked_less_and_less() -> None:
+    now = [0.0]
+    with replay(changed=lambda _path: Reply(404)) as web:
+        sockets = Sockets(listener(web, pid=7))
+        discovery = Discovery(sockets=sockets, parents=lambda _pid: (), clock=lambda: now[0])
+
+        def asked(at: float) -> bool:
+            now[0], before = at, len(web.asked)
+            discovery.look_round()
+            return len(web.asked) > before
+
+        assert [asked(at) for at in (0, 10, 59, 60, 119, 179, 180, 300, 420)] == [
+            True, False, False, True, False, False, True, False, True
+        ]
+        sockets.given = [listener(web, pid=8)]  # another process is another matter
+        assert asked(421)
+
+
+def test_a_round_asks_so_many_at_most_and_likely_ones_first() -> None:
+    asked: list[int] = []
+    unlikely = [Listener(port, name="nginx") for port in USUAL][: PROBES + 2]
+    discovery = Discovery(sockets=Sockets(*unlikely, Listener(60_001, name="ollama")))
+    discovery._probe = lambda one, _names: asked.append(one.port)  # type: ignore[method-assign]
+    discovery.look_round()
+    assert len(asked) == PROBES
+    assert asked[0] == 60_001
+
+
+def test_children_of_a_server_are_not_servers_of_their_own() -> None:
+    with replay("ollama-current") as ollama, replay("llamacpp-b11549") as child, replay("llamacpp-b11549") as other:
+        family = {100: (1,), 101: (100, 1), 102: (1,)}
+        discovery = Discovery(
+            sockets=Sockets(
+                listener(child, "llama-server", 101), listener(ollama, pid=100), listener(other, "llama-server", 102)
+            ),
+            parents=family.__getitem__,
+        )
+        places = discovery.look_round().places
+        assert {name: place.url for name, place in places.items()} == {"ollama": ollama.url, "llamacpp": other.url}
+        assert child.asked == []
+        assert port_of(child.url) in discovery.seen.by_port  # its memory is wanted all the same
+
+
+def test_names_are_engines_with_ports_where_they_are_taken_and_stay() -> None:
+    with replay("ollama-current") as one, replay("ollama-0.5.1") as two, replay("vllm-0.6.6") as three:
+        first, second = sorted((one, two), key=lambda server: port_of(server.url))
+        sockets = Sockets(listener(first), listener(second), listener(three, "vllm"))
+        discovery = Discovery(taken=lambda: ((), {"vllm"}), sockets=sockets)
+        names = {
+            first.url: "ollama", second.url: f"ollama:{port_of(second.url)}", three.url: f"vllm:{port_of(three.url)}"
+        }
+        assert {place.url: name for name, place in discovery.look_round().places.items()} == names
+        sockets.given.reverse()
+        assert {place.url: name for name, place in discovery.look_round().places.items()} == names
+
+
+def test_a_server_that_goes_is_kept_for_a_while_and_then_forgotten() -> None:
+    now = [0.0]
+    with replay("tgi-3.3.6") as server:
+        sockets = Sockets(listener(server, "text-generation-router"))
+        discovery = Discovery(sockets=sockets, clock=lambda: now[0])
+        assert list(discovery.look_round().places) == ["tgi"]
+        sockets.given = []
+        for at, kept in ((10.0, ["tgi"]), (FORGOTTEN_AFTER, ["tgi"]), (FORGOTTEN_AFTER + 11.0, [])):
+            now[0] = at
+            assert list(discovery.look_round().places) == kept
+
+
+def test_another_engine_on_a_port_has_another_name() -> None:
+    with replay("ollama-current") as server:
+        sockets = Sockets(listener(server, pid=7))
+        discovery = Discovery(sockets=sockets, parents=lambda _pid: ())
+        discovery.look_round()
+        server.capture, sockets.given = "lmstudio-v1", [listener(server, "lm-studio", 8)]
+        assert list(discovery.look_round().places) == ["lmstudio"]
+
+
+def test_a_server_that_asks_for_a_key_is_found_when_its_process_tells_what_it_is() -> None:
+    with replay("vllm-0.33.0", key="secret") as server:
+        assert list(Discovery(sockets=Sockets(listener(server, "vllm"))).look_round().places) == ["vllm"]
+        usual = Listener(8000, "127.0.0.1", None, "grafana")
+        assert looks_like(usual) == ""
+
+
+def test_without_searching_it_is_only_seen_who_listens() -> None:
+    with replay("ollama-current") as server:
+        discovery = Discovery(sockets=Sockets(listener(server)))
+        seen = discovery.look_round(probe=False)
+        assert seen.places == {} and list(seen.by_port) == [port_of(server.url)]
+        assert server.asked == []
+
+
+def test_sockets_that_cannot_be_seen_are_said() -> None:
+    def refused() -> Sequence[Listener]:
+        raise PermissionError("not allowed")
+
+    discovery = Discovery(sockets=refused)
+    assert discovery.look_round().places == {}
+    assert "not allowed" in discovery.trouble
+
+
+@pytest.mark.parametrize(("name", "command", "engine"), [
+    ("ollama", ("/usr/local/bin/ollama", "serve"), "ollama"),
+    ("llama-server", ("llama-server", "-m", "x.gguf"), "llamacpp"),
+    ("python3", ("python3", "-m", "vllm.entrypoints.openai.api_server"), "vllm"),
+    ("vllm", ("/venv/bin/python", "/venv/bin/vllm", "serve", "m"), "vllm"),
+    ("python", ("python", "-m", "sglang.launch_server"), "sglang"),
+    ("litellm", ("/venv/bin/python3", "/venv/bin/litellm", "--config", "c.yaml"), "litellm"),
+    ("text-generation-router", (), "tgi"), ("nginx", ("nginx: master process",), ""), ("", (), ""),
+])
+def test_what_a_process_looks_like(name: str, command: tuple[str, ...], engine: str) -> None:
+    assert looks_like(Listener(1, name=name, command=command)) == engine
