@@ -39,7 +39,7 @@ def read(path: Path) -> list[Entry]:
     for one in raw if isinstance(raw, list) else ():
         with contextlib.suppress(TypeError, ValueError, KeyError):
             entry = Entry(**{key: one[key] for key in keys})
-            if all(isinstance(value, int) and value > 0 for value in (entry.pid, entry.start, entry.port)):
+            if entry.name and all(isinstance(value, int) and value > 0 for value in (entry.pid, entry.start, entry.port)):
                 found.append(entry)
     return found
 

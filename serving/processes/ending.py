@@ -62,11 +62,17 @@ def ended(reason: Ending | None, code: int | None, *, by_itself: bool, out_of_me
     if not by_itself:
         return told
     if name is not None:
-        return replace(told, failed=True, sentence=said(N_("It was ended by %(signal)s."), signal=name))
+        return replace(told, failed=True, sentence=_by_signal(name))
     if code is None:
         unknown = said(N_("It ended; how is not known to Vigie, which was started later."))
         return replace(told, failed=True, sentence=unknown)
     return replace(told, failed=code != 0, sentence=said(N_("It ended with code %(code)s."), code=code))
+
+
+def _by_signal(name: str) -> Sentence:
+    if name == "SIGKILL":
+        return said(N_("It was ended by SIGKILL: by somebody, or by the system for want of memory."))
+    return said(N_("It was ended by %(signal)s."), signal=name)
 
 
 def _signal_name(number: int) -> str:

@@ -31,7 +31,7 @@ async def ask(session: aiohttp.ClientSession, url: str, timeout: float) -> tuple
         return Health.SILENT, None
     except aiohttp.ClientConnectorError:
         return Health.REFUSED, None
-    except aiohttp.ClientError:
+    except (aiohttp.ClientError, OSError):
         return Health.SILENT, None
 
 

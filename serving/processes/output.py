@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import re
 import stat
@@ -125,9 +126,12 @@ class Output:
     async def keep_small(self) -> None:
         """Sets the file aside once it is too large. On a full disk it is cut all the same, which makes room."""
         try:
-            if self.path.stat().st_size <= self._most:
-                return
+            size = self.path.stat().st_size
+            if os.statvfs(self.path).f_bavail == 0:
+                self._tell(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
         except OSError:
+            return
+        if size <= self._most:
             return
         self._catch_up()
         aside = self.path.with_name(self.path.name + ".1")

@@ -10,6 +10,8 @@ One task, `_live`, does all of it; whoever wants something changes a wish and wa
 from __future__ import annotations
 
 import asyncio
+import logging
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -24,6 +26,7 @@ from serving.processes.output import Output
 from serving.processes.run import Run, Surroundings
 from serving.processes.sentences import ProcessError, Sentence, Unavailable
 
+logger = logging.getLogger(__name__)
 PORT_TRIES = 5
 
 
@@ -39,6 +42,7 @@ class Process:
         self.ending: Ending | None = None
         self.restarts = self.in_flight = 0
         self.last_used: float | None = None
+        self._used_at = float("-inf")
         self._backoff = Backoff(around.pace)
         self._not_before = 0.0
         self._wanted = self._hurry = False
@@ -115,7 +119,7 @@ class Process:
 
     def touch(self) -> None:
         """Counts as use: idleness begins anew."""
-        self.last_used = self.around.now()
+        self.last_used, self._used_at = self.around.now(), self.around.clock()
 
     @contextmanager
     def using(self) -> Iterator[None]:
@@ -178,10 +182,25 @@ class Process:
         self._set("loading", "starting")
         self.run = found
         self._life = asyncio.create_task(self._live(), name=f"model process {self.definition.name}")
+        self._life.add_done_callback(self._fell)
 
     async def _let_stop(self) -> None:
         if self._life is not None and not self._wanted:
             await asyncio.wait({self._life})
+
+    def _fell(self, life: asyncio.Task[None]) -> None:
+        """The edge: a mistake of ours ends the life of this process, not of the others, and is told."""
+        error = None if life.cancelled() else life.exception()
+        if error is None:
+            return
+        logger.error("model process %s: %r", self.definition.name, error, exc_info=error)
+        if self.run is not None:
+            self.run.handle.signal(signal.SIGKILL)
+            self.run = None
+        self._wanted = False
+        self._set("error", "", said(N_("Vigie failed to look after it: %(reason)s."), reason=repr(error)))
+        self._fail(Unavailable(N_("%(name)s did not start: %(reason)s"), name=self.definition.name, reason=repr(error)))
+        self.around.changed()
 
     async def _live(self) -> None:
         tries = 0
@@ -209,8 +228,8 @@ class Process:
             run = self.run = self.run or Run.launch(self.definition, self._wake, self.output, self.around)
         except ProcessError as error:
             return Ending(failed=True, sentence=error.sentence)
-        run.bound(self.definition)
         self.around.changed()
+        run.bound(self.definition)
         beat = asyncio.create_task(run.beat(lambda: self.definition))
         try:
             reason = await self._attend(run)
@@ -245,8 +264,10 @@ class Process:
 
     async def _idle(self, run: Run) -> bool:
         """True when it has to be stopped; from then on a request waits for its end, and for a new start."""
-        now, at = self.around.now(), self.idle_stop_at
-        if at is None or now < max(at, self._clients_looked_at + self.around.pace.health):
+        if self.idle_stop_at is None:
+            return False
+        now = self.around.clock()
+        if now < max(self._used_at + self.definition.idle, self._clients_looked_at + self.around.pace.health):
             return False
         self._clients_looked_at = now
         # Somebody may ask it directly, past our proxies: then it is in use as long as a connection is open.

@@ -74,6 +74,8 @@ class Run:
         self.silent_since: float | None = None
         self.meter = Meter(around.pace, around.clock, around.proc)
         self._around, self._wake = around, wake
+        # Later steps of the wall clock do not count.
+        self._begun = around.clock() - max(0.0, around.now() - facts.started)
         self._misses = 0
 
     @classmethod
@@ -90,15 +92,17 @@ class Run:
             raise ProcessError(N_("There is no program %(program)s that could be run."), program=words[0])
         if "{file}" in wanted.command and not Path(wanted.file).exists():
             raise ProcessError(N_("The model file %(file)s is not there."), file=wanted.file)
-        log = output.open()
+        log = -1
         try:
+            log = output.open()
             handle = Handle.start(words, env, log, wake.set, around.proc)
         except (OSError, ValueError) as error:
             raise ProcessError(
                 N_("%(program)s could not be started: %(reason)s."), program=words[0], reason=str(error)
             ) from None
         finally:
-            os.close(log)
+            if log >= 0:
+                os.close(log)
         facts = Facts(port, tuple(shown(words)), wanted.fingerprint(), around.now())
         return cls(handle, facts, wake, output, around)
 
@@ -134,7 +138,7 @@ class Run:
         limits = self._around.limits
         if await self.meter.read(self.handle.tree) and limits.watched and self.meter.over(wanted.memory):
             return said(N_("It used more than its %(most)s MiB of memory."), most=wanted.memory >> 20)
-        if self.ready_at is None and self._around.now() - self.facts.started > wanted.start_timeout:
+        if self.ready_at is None and self._around.clock() - self._begun > wanted.start_timeout:
             return self._late(wanted)
         silent = 0.0 if self.silent_since is None else self._around.clock() - self.silent_since
         if silent > self._around.pace.hung and wanted.restart == "always":
@@ -164,7 +168,7 @@ class Run:
             self._misses, self.silent_since, self.responding = 0, None, True
             if self.ready_at is None and not await self._port_is_others():
                 self.ready_at = self._around.clock()
-                self.ready_seconds = round(self._around.now() - self.facts.started, 3)
+                self.ready_seconds = round(self._around.clock() - self._begun, 3)
         elif self.ready_at is not None:
             self._misses += 1
             if self._misses == self._around.pace.misses:

@@ -17,7 +17,7 @@ from config.marks import N_
 from serving.processes import book
 from serving.processes.backoff import Pace
 from serving.processes.definition import definition, definitions
-from serving.processes.facts import facts, refused
+from serving.processes.facts import facts, refused, told
 from serving.processes.limits import Limits, best
 from serving.processes.output import Line
 from serving.processes.process import Process
@@ -104,9 +104,9 @@ class Supervisor:
 
     def status(self) -> list[dict[str, Any]]:
         """Each process as `serving.processes.facts.facts` tells it, in the order of the configuration."""
-        told = [facts(process) for process in self._processes.values()]
-        told += [refused(name, error) for name, error in self._refused.items() if name not in self._processes]
-        return told + [facts(process) | {"removed": True} for process in self._leaving.values()]
+        known = [self._facts(name, process) for name, process in self._processes.items()]
+        known += [refused(name, error) for name, error in self._refused.items() if name not in self._processes]
+        return known + [facts(process) | {"removed": True} for process in self._leaving.values()]
 
     async def ensure(self, name: str) -> str:
         """The base URL of a process that is ready; starts it where that is needed. Who asks while it starts waits for
@@ -137,7 +137,7 @@ class Supervisor:
 
     async def start_process(self, name: str) -> None:
         """Begins to start it, even when it was given up; does not wait until it is ready."""
-        await self._get(name).start()
+        await self._well_defined(name).start()
 
     async def stop_process(self, name: str) -> None:
         """Stops it; returns when nothing of it is left. The next request starts it again if it is on demand."""
@@ -145,7 +145,7 @@ class Supervisor:
 
     async def restart_process(self, name: str) -> None:
         """Stops it and begins to start it."""
-        process = self._get(name)
+        process = self._well_defined(name)
         await process.stop()
         await process.start()
 
@@ -164,6 +164,16 @@ class Supervisor:
             return self._processes[name]
         raise self._refused.get(name) or UnknownProcess(N_("There is no model process %(name)s."), name=name)
 
+    def _well_defined(self, name: str) -> Process:
+        if name in self._refused:
+            raise self._refused[name]
+        return self._get(name)
+
+    def _facts(self, name: str, process: Process) -> dict[str, Any]:
+        """Of one that runs on although its definition was changed to none, it is told what is wrong with that."""
+        wrong = self._refused.get(name)
+        return facts(process) | (told("message", wrong.sentence) if wrong else {})
+
     def _take_over(self, models: Mapping[str, Any]) -> None:
         """Processes that an earlier serving process left running. One that is no longer defined is stopped, as it
         would have been had it been removed before: unseen, it would hold its memory for good."""
@@ -173,7 +183,7 @@ class Supervisor:
             elif name not in self._refused:
                 stray = Process(definition({"name": name}, models), self._surroundings)
                 if stray.adopt(entry):
-                    logger.warning("model process %s is no longer defined: stopped", name)
+                    logger.warning("model process %s is no longer defined: it is stopped", name)
                     self._leave(name, stray)
         self._found = {name: entry for name, entry in self._found.items() if name in self._refused}
         self._keep()

@@ -23,14 +23,14 @@ class Handler(BaseHTTPRequestHandler):
     status = 200
     hang = threading.Event()
 
-    def do_GET(self) -> None:  # noqa: N802 - http.server's name
+    def do_GET(self) -> None:
         if self.hang.is_set():
             time.sleep(3600)
         self.send_response(Handler.status)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def do_POST(self) -> None:  # noqa: N802 - http.server's name
+    def do_POST(self) -> None:
         what, _, value = self.path.partition("?")
         if what == "/die":
             sys.stderr.write("CUDA error: out of memory\n")

@@ -12,9 +12,11 @@ from typing import Any
 
 import aiohttp
 import pytest
+import uvloop
 
-from serving.processes import Pace, Supervisor
+from serving.processes.backoff import Pace
 from serving.processes.limits import Watched
+from serving.processes.supervisor import Supervisor
 
 CHILD = Path(__file__).with_name("child.py")
 QUICK = Pace(
@@ -72,7 +74,7 @@ class House:
             await made.stop(keep=keep)
 
     def run(self, test: Callable[[], Awaitable[None]]) -> None:
-        asyncio.run(asyncio.wait_for(test(), 60))  # type: ignore[arg-type]
+        uvloop.run(asyncio.wait_for(test(), 60))  # the loop of the serving process
 
 
 @pytest.fixture
@@ -83,6 +85,15 @@ def house(tmp_path: Path) -> House:
 def one(supervisor: Supervisor, name: str) -> dict[str, Any]:
     """What is told of a process."""
     return next(told for told in supervisor.status() if told["name"] == name)
+
+
+async def reached(supervisor: Supervisor, name: str, **wanted: Any) -> dict[str, Any]:
+    """What is told of a process, once it is as wanted."""
+    def told() -> dict[str, Any] | None:
+        found = one(supervisor, name)
+        return found if all(found.get(key) == value for key, value in wanted.items()) else None
+
+    return await until(told)
 
 
 def gone(pid: int) -> bool:

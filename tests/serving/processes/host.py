@@ -9,7 +9,7 @@ from pathlib import Path
 
 import uvloop
 
-from serving.processes import Supervisor
+from serving.processes.supervisor import Supervisor
 
 
 async def main() -> None:

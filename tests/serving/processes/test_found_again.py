@@ -17,7 +17,7 @@ import pytest
 from serving.processes.book import Entry, read, write
 from serving.processes.tree import boot_id, stat_of
 from tests.engine.run import COMMAND, healthy
-from tests.serving.processes.conftest import House, child, gone, one, post, until
+from tests.serving.processes.conftest import House, child, gone, one, post, reached, until
 
 HOST = Path(__file__).with_name("host.py")
 
@@ -67,7 +67,7 @@ def test_its_output_goes_on_and_its_end_is_seen(house: House) -> None:
     async def test() -> None:
         async with house.supervisor(child("good")) as supervisor:
             await post(f"{url}/die?5")
-            told = await until(lambda: one(supervisor, "good") if one(supervisor, "good")["state"] == "error" else None)
+            told = await reached(supervisor, "good", state="error")
             assert told["exit"]["lines"] == ["CUDA error: out of memory"] and "code" not in told["exit"]
             assert told["message"] == "It ended; how is not known to Vigie, which was started later."
 

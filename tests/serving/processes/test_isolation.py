@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.command import words_of
-from serving.processes import BadDefinition, Unavailable
 from serving.processes.definition import definition, number, shown
 from serving.processes.handle import environment
+from serving.processes.sentences import BadDefinition, Unavailable
 from tests.serving.processes.conftest import House, child, one
 
-HOSTILE = ["; rm -rf /tmp/x", "$(touch /tmp/x)", "`id`", "a b", "a\nb", "'", '"', "|", "&&", "> /tmp/x", "{port}", "%s", "*"]
+HOSTILE = ["; rm -rf /tmp/x", "$(touch /tmp/x)", "`id`", "a b", "a\nb", "'", '"', "|", "&&", "{port}", "%s", "*"]
 
 
 def test_environment_session_and_open_files_are_its_own(
@@ -110,7 +110,8 @@ def test_a_value_that_would_be_an_option_does_not_start(house: House, given: dic
 
 @given(st.text(st.characters(blacklist_categories=("Cs",)), max_size=60))
 def test_whatever_fills_a_blank_is_one_word(text: str) -> None:
-    assert words_of("run --model {file} --x={name}", {"file": text, "name": text}) == ["run", "--model", text, f"--x={text}"]
+    made = words_of("run --model {file} --x={name}", {"file": text, "name": text})
+    assert made == ["run", "--model", text, f"--x={text}"]
 
 
 def test_defaults_fill_what_a_definition_leaves_empty() -> None:
@@ -139,7 +140,7 @@ def test_secrets_of_a_command_are_not_shown(words: list[str], says: list[str]) -
 
 
 def test_the_supervisor_tells_that_start_comes_first(tmp_path: Path) -> None:
-    from serving.processes import Supervisor
+    from serving.processes.supervisor import Supervisor
 
     with pytest.raises(RuntimeError, match="start"):
         asyncio.run(Supervisor(tmp_path).configure({"processes": [child("good")]}))

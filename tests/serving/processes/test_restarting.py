@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from serving.processes import Pace, Unavailable
-from serving.processes.backoff import Backoff
-from tests.serving.processes.conftest import House, child, gone, one, post, until
+from serving.processes.backoff import Backoff, Pace
+from serving.processes.sentences import Unavailable
+from tests.serving.processes.conftest import House, child, gone, one, post, reached, until
 
 
 def test_the_wait_doubles_up_to_a_minute() -> None:
@@ -43,7 +43,9 @@ def test_a_failed_one_comes_back_and_is_counted(house: House) -> None:
     house.run(test)
 
 
-@pytest.mark.parametrize(("restart", "code", "state"), [("no", 1, "error"), ("no", 0, "stopped"), ("on-failure", 0, "stopped")])
+@pytest.mark.parametrize(("restart", "code", "state"), [
+    ("no", 1, "error"), ("no", 0, "stopped"), ("on-failure", 0, "stopped"),
+])
 def test_who_is_not_to_come_back_stays_away(house: House, restart: str, code: int, state: str) -> None:
     async def test() -> None:
         async with house.supervisor(child("good", restart=restart)) as supervisor:
@@ -69,7 +71,7 @@ def test_it_is_given_up_and_an_operator_may_try_again(house: House, how: str, re
     async def test() -> None:
         async with house.supervisor(child(how, restart=restart)) as supervisor:
             await supervisor.start_process(how)
-            told = await until(lambda: one(supervisor, how) if one(supervisor, how)["detail"] == "gave_up" else None)
+            told = await reached(supervisor, how, detail="gave_up")
             assert told["state"] == "error" and told["restarts"] == 4
             with pytest.raises(Unavailable, match="failed too often and waits for an operator") as caught:
                 await supervisor.ensure(how)
@@ -91,7 +93,7 @@ def test_while_it_waits_it_says_for_how_long_and_an_operator_need_not_wait(house
                 await supervisor.ensure("broken")
             assert caught.value.retry_after == 100
             assert one(supervisor, "broken")["detail"] == "waiting"
-            with pytest.raises(Unavailable, match="can be tried again in (99|100) s: It ended with code 3") as caught:
+            with pytest.raises(Unavailable, match=r"can be tried again in (99|100) s: It ended with code 3") as caught:
                 await supervisor.ensure("broken")
             assert caught.value.retry_after is not None and 90 < caught.value.retry_after <= 100
             await supervisor.start_process("broken")

@@ -12,7 +12,7 @@ import pytest
 
 from config.dashboard import DashboardConfig
 from config.documents import document
-from serving.processes import ProcessError, Unavailable, UnknownProcess
+from serving.processes.sentences import ProcessError, Unavailable, UnknownProcess
 from tests.engine.run import COMMAND
 from tests.serving.processes.conftest import House, child, gone, one, post, until
 from tests.support import free_port
@@ -126,7 +126,7 @@ def test_one_that_ends_at_once_is_told_with_code_and_clean_output(house: House) 
                 await supervisor.ensure("broken")
             assert caught.value.retry_after is not None and caught.value.retry_after > 0
 
-    house.run(lambda: test())
+    house.run(test)
 
 
 def test_stopping_while_it_starts_tells_those_who_wait(house: House) -> None:

@@ -9,8 +9,9 @@ import time
 
 import pytest
 
-from serving.processes import Supervisor
-from tests.serving.processes.conftest import House, child, gone, one, post, until
+from serving.processes.sentences import Unavailable
+from serving.processes.supervisor import Supervisor
+from tests.serving.processes.conftest import House, child, gone, one, post, reached, until
 
 
 def _children(supervisor: Supervisor) -> list[int]:
@@ -102,7 +103,7 @@ def test_an_idle_one_is_stopped_and_comes_back_when_asked(house: House) -> None:
             await supervisor.ensure("good")
             told = one(supervisor, "good")
             assert told["idle_stop_at"] == pytest.approx(told["last_used"] + 0.1)
-            told = await until(lambda: one(supervisor, "good") if one(supervisor, "good")["state"] == "stopped" else None)
+            told = await reached(supervisor, "good", state="stopped")
             assert told["detail"] == "idle" and told["message"].startswith("Nobody asked it anything for")
             await supervisor.ensure("good")
             assert "good" in supervisor.running()
@@ -144,7 +145,7 @@ def test_a_crash_after_ready_is_told_with_its_last_words(house: House) -> None:
     async def test() -> None:
         async with house.supervisor(child("good")) as supervisor:
             await post(f"{await supervisor.ensure('good')}/die?134")
-            told = await until(lambda: one(supervisor, "good") if one(supervisor, "good")["state"] == "error" else None)
+            told = await reached(supervisor, "good", state="error")
             assert told["exit"]["code"] == 134 and told["exit"]["lines"][-1] == "CUDA error: out of memory"
             assert told["message"] == "It ended with code 134." and abs(told["exit"]["at"] - time.time()) < 10
 
@@ -156,9 +157,36 @@ def test_a_signal_is_told_by_its_name(house: House) -> None:
         async with house.supervisor(child("good")) as supervisor:
             await supervisor.ensure("good")
             os.kill(one(supervisor, "good")["pid"], signal.SIGSEGV)
-            told = await until(lambda: one(supervisor, "good") if one(supervisor, "good")["state"] == "error" else None)
+            told = await reached(supervisor, "good", state="error")
             assert told["exit"]["signal"] == "SIGSEGV" and "code" not in told["exit"]
             assert told["message"] == "It was ended by SIGSEGV."
+
+    house.run(test)
+
+
+def test_a_kill_from_outside_says_what_it_may_be(house: House) -> None:
+    async def test() -> None:
+        async with house.supervisor(child("good")) as supervisor:
+            await supervisor.ensure("good")
+            os.kill(one(supervisor, "good")["pid"], signal.SIGKILL)
+            told = await reached(supervisor, "good", state="error")
+            assert "by the system for want of memory" in told["message"]
+
+    house.run(test)
+
+
+def test_a_mistake_of_ours_is_told_and_leaves_the_others_alone(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test() -> None:
+        async with house.supervisor(child("good"), child("slow")) as supervisor:
+            url = await supervisor.ensure("good")
+            monkeypatch.setattr("serving.processes.run.shutil.which", None)
+            with pytest.raises(Unavailable, match="TypeError"):
+                await supervisor.ensure("slow")
+            assert one(supervisor, "slow")["message"].startswith("Vigie failed to look after it")
+            assert supervisor.running() == {"good": url}
+            monkeypatch.undo()
+            await supervisor.start_process("slow")
+            await reached(supervisor, "slow", detail="loading")
 
     house.run(test)
 
