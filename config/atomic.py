@@ -20,9 +20,9 @@ def signature(path: Path) -> Signature:
     return found.st_ino, found.st_mtime_ns, found.st_size, found.st_mode, found.st_uid
 
 
-def write_atomic(path: Path, data: bytes) -> Signature:
-    """Puts ``data`` in place of the file, mode 0600: whoever reads sees the old or the new, also after a power cut.
-    Returns the signature of what was written.
+def write_atomic(path: Path, data: bytes, *, lasting: bool = True) -> Signature:
+    """Puts ``data`` in place of the file, mode 0600: whoever reads sees the old or the new, also after a power cut
+    (unless it need not be ``lasting``, which spares the wait for the disk). Returns the signature of what was written.
 
     Raises:
         OSError: it could not be written; the old file stays.
@@ -34,14 +34,16 @@ def write_atomic(path: Path, data: bytes) -> Signature:
             os.fchmod(number, 0o600)
             file.write(data)
             file.flush()
-            os.fsync(number)
+            if lasting:
+                os.fsync(number)
         written = signature(fresh)
         fresh.replace(path)
     except OSError:
         with contextlib.suppress(OSError):
             fresh.unlink()
         raise
-    sync_folder(path.parent)
+    if lasting:
+        sync_folder(path.parent)
     return written
 
 

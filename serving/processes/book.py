@@ -39,15 +39,17 @@ def read(path: Path) -> list[Entry]:
     for one in raw if isinstance(raw, list) else ():
         with contextlib.suppress(TypeError, ValueError, KeyError):
             entry = Entry(**{key: one[key] for key in keys})
-            if entry.name and all(isinstance(value, int) and value > 0 for value in (entry.pid, entry.start, entry.port)):
+            numbers = (entry.pid, entry.start, entry.port)
+            if entry.name and all(isinstance(value, int) and value > 0 for value in numbers):
                 found.append(entry)
     return found
 
 
 def write(path: Path, entries: Iterable[Entry]) -> None:
-    """Puts the entries into the file, whole or not at all, readable by its owner alone.
+    """Puts the entries into the file, whole or not at all, readable by its owner alone. After a power cut it may be
+    the one before: what it names is gone then in any case.
 
     Raises:
         OSError: it could not be written.
     """
-    write_atomic(path, json.dumps([asdict(one) for one in entries], indent=1).encode())
+    write_atomic(path, json.dumps([asdict(one) for one in entries], indent=1).encode(), lasting=False)

@@ -30,8 +30,10 @@ LONGEST_LINE = 8192
 """Characters kept of a line."""
 MOST_BYTES = 4 * 2**20
 """Size at which the file is set aside; one older file is kept beside it."""
-AT_ONCE = 2**18
-"""Bytes read in one go; and how far back the file is read when a process is found again."""
+AT_ONCE = 2**16
+"""Bytes read in one go: some milliseconds, in a loop that requests wait for."""
+FAR_BACK = 2**18
+"""Bytes from the file's end that are read again when a process is found."""
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]")
 _CONTROLS = dict.fromkeys([*range(9), *range(10, 32), *range(127, 160)])
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -54,8 +56,9 @@ def file_name(name: str) -> str:
 
 def clean(raw: bytes) -> str:
     """A line as text: no control character, no colour, of a progress bar its last state, cut where it is too long."""
-    text = _ESCAPES.sub("", raw.decode("utf-8", errors="replace")).rstrip("\r")
-    text = text.rpartition("\r")[2].translate(_CONTROLS)
+    text = raw.decode("utf-8", errors="replace")
+    if not text.isprintable():  # most lines are, and a flood has many
+        text = _ESCAPES.sub("", text).rstrip("\r").rpartition("\r")[2].translate(_CONTROLS)
     return text if len(text) <= LONGEST_LINE else text[:LONGEST_LINE] + " …"
 
 
@@ -92,10 +95,11 @@ class Output:
     def recall(self) -> None:
         """Reads the end of the file again, for a process that was found running."""
         with contextlib.suppress(OSError):
-            self._offset = max(0, self.path.stat().st_size - AT_ONCE)
+            self._offset = max(0, self.path.stat().st_size - FAR_BACK)
             if self._offset:
                 self._rest = b"(earlier lines are in the file) "
-        self.follow()
+        for _ in range(FAR_BACK // AT_ONCE):
+            self.follow()
 
     def follow(self) -> bool:
         """Takes in what was written since; True when there is more to read. Of a flood the middle is left out, and a
@@ -105,7 +109,7 @@ class Output:
                 size = os.fstat(file.fileno()).st_size
                 if size < self._offset:  # cut by somebody else
                     self._offset = 0
-                skipped = size - self._offset - 4 * AT_ONCE
+                skipped = size - self._offset - FAR_BACK
                 if skipped > 0:
                     self._add(self._rest)
                     self._add(f"({skipped} bytes of output were not read; they may be in the file)".encode())
@@ -133,7 +137,7 @@ class Output:
             return
         if size <= self._most:
             return
-        self._catch_up()
+        await self._catch_up()
         aside = self.path.with_name(self.path.name + ".1")
         try:
             await asyncio.to_thread(_copy, self.path, aside, 2 * self._most)
@@ -142,14 +146,17 @@ class Output:
             self._tell(error)
             with contextlib.suppress(OSError):
                 aside.unlink()
-        self._catch_up()
+        await self._catch_up()
+        for _ in range(FAR_BACK // AT_ONCE):  # without a pause: what comes now is not read
+            if not self.follow():
+                break
         with contextlib.suppress(OSError):
             os.truncate(self.path, 0)
             self._offset = 0
 
-    def end(self) -> None:
+    async def end(self) -> None:
         """Takes in the last of an ended process, an unfinished line too."""
-        self._catch_up()
+        await self._catch_up()
         if self._rest:
             self._add(self._rest)
             self._rest = b""
@@ -166,10 +173,11 @@ class Output:
         """The last lines of the latest start."""
         return [line.text for line in self._lines if line.seq > self._since][-count:]
 
-    def _catch_up(self) -> None:
-        for _ in range(16):  # who writes faster than this is not waited for
+    async def _catch_up(self) -> None:
+        for _ in range(2 * FAR_BACK // AT_ONCE):  # who writes faster than this is not waited for
             if not self.follow():
                 return
+            await asyncio.sleep(0)  # requests come first
 
     def _add(self, raw: bytes) -> None:
         text = clean(raw)

@@ -183,7 +183,7 @@ class Run:
         taken = by_itself and self.ready_at is None and not wanted.port and await self._port_is_others()
         ran = self._around.clock() - self.ready_at if self.ready_at is not None else 0.0
         gone = await self._clear()
-        self.output.end()
+        await self.output.end()
         most = wanted.memory if limits.killed(wanted.name) else None
         limits.end(wanted.name)
         if not self.handle.ended:

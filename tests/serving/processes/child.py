@@ -101,15 +101,16 @@ def family(port: int) -> None:
 
 
 def flood(port: int) -> None:
-    """Writes as fast as it can, without waiting for anybody, and counts what it wrote."""
+    """Writes as fast as it can, without waiting for anybody, and then says again and again that it is done."""
     threading.Thread(target=serve, args=(port,), daemon=True).start()
     number = 0
     while number < 400_000:
         number += 1
         sys.stdout.write(f"line {number} {'x' * 60}\n")
-    sys.stdout.write("that was all\n")
-    sys.stdout.flush()
-    signal.pause()
+    while True:
+        sys.stdout.write("that was all\n")
+        sys.stdout.flush()
+        time.sleep(0.1)
 
 
 def told(port: int) -> None:

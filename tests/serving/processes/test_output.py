@@ -79,7 +79,7 @@ def test_a_large_file_is_set_aside_and_writing_goes_on(tmp_path: Path) -> None:
         asyncio.run(output.keep_small())
         assert output.path.stat().st_size == 0
     os.write(number, b"the last\n")
-    output.end()
+    asyncio.run(output.end())
     os.close(number)
     assert [line.text for line in output.after(0)][-2:] == ["line 2 199", "the last"]
     assert len(output.after(0)) == 601
@@ -135,7 +135,7 @@ def test_a_line_without_an_end_does_not_grow(tmp_path: Path) -> None:
     os.write(number, b"x" * 5 * LONGEST_LINE)
     output.follow()
     os.write(number, b"\nnext\n")
-    output.end()
+    asyncio.run(output.end())
     os.close(number)
     assert [len(line.text) for line in output.after(0)] == [LONGEST_LINE + 2, 4]
 
