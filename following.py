@@ -8,9 +8,9 @@ from config import affected
 from config.dashboard import DashboardConfig
 from config.differences import ABSENT
 from config.limits import HealthLimits
+from config.marks import N_
 from config.outcomes import Applied
 from config.problems import Problem
-from config.section import N_
 from config.settings import Settings
 from config.store import ConfigStore
 from live.events import Events

@@ -9,7 +9,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from alerts.alert import Alert
-from config.section import N_
+from config.marks import N_
 from storage.selector import parse_selector
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from alerts.rule import Rule
-from config.section import N_
+from config.marks import N_
 
 PERCENT = 0.01
 MILLI = 0.001

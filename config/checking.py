@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from config.dashboard import DashboardConfig
 from config.differences import ABSENT, Document, copied, look_up
 from config.documents import document, secret_places
+from config.marks import N_
 from config.problems import ConfigInvalid, Problem, from_validation
 from config.secret import KEPT, Cipher, SecretText
-from config.section import N_
 
 LARGEST = 2**20
 """Bytes of a configuration file."""

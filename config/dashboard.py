@@ -12,9 +12,9 @@ from pydantic import Field, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from config.marks import N_
 from config.secret import SecretText
 from config.section import (
-    N_,
     AbsolutePath,
     ChannelName,
     ChannelUrl,

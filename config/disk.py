@@ -1,4 +1,4 @@
-"""Files that nobody sees half of: read with bounds and no link followed, written beside and renamed."""
+"""Files read with bounds and no link followed."""
 
 from __future__ import annotations
 
@@ -8,26 +8,14 @@ import os
 import stat
 from pathlib import Path
 
+from config.marks import N_
 from config.problems import ConfigInvalid, Problem
-from config.section import N_
 
 GONE = N_("The file is gone. The running configuration stays; save it to write the file anew.")
 A_LINK = N_("The file is a symbolic link: put the file itself there.")
 A_FOLDER = N_("There is a folder in the file's place.")
 NO_FILE = N_("What lies in the file's place is no regular file.")
 UNREADABLE = N_("The file cannot be read: %(reason)s.")
-
-Signature = tuple[int, ...] | None
-"""What tells one state of a path from another; None when nothing is there."""
-
-
-def signature(path: Path) -> Signature:
-    """Changes whenever the file is written, replaced or made unreadable. Never raises."""
-    try:
-        found = path.lstat()
-    except OSError as error:
-        return None if error.errno == errno.ENOENT else (error.errno or 0,)
-    return found.st_ino, found.st_mtime_ns, found.st_size, found.st_mode, found.st_uid
 
 
 def read_bounded(path: Path, most: int) -> bytes:
@@ -54,41 +42,6 @@ def read_bounded(path: Path, most: int) -> bytes:
         except OSError as error:
             reason = {"reason": os.strerror(error.errno or 0)}
             raise ConfigInvalid([Problem("", UNREADABLE, params=reason)]) from None
-
-
-def write_atomic(path: Path, data: bytes) -> Signature:
-    """Puts ``data`` in place of the file, mode 0600: whoever reads sees the old or the new, also after a power cut.
-    Returns the signature of what was written.
-
-    Raises:
-        OSError: it could not be written; the old file stays.
-    """
-    fresh = path.with_name(f".{path.name}.new")
-    number = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(number, "wb") as file:
-            os.fchmod(number, 0o600)
-            file.write(data)
-            file.flush()
-            os.fsync(number)
-        written = signature(fresh)
-        fresh.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            fresh.unlink()
-        raise
-    sync_folder(path.parent)
-    return written
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes renames in ``folder`` last, where the file system can."""
-    with contextlib.suppress(OSError):
-        number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)
 
 
 def make_private(path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from config.section import N_
+from config.marks import N_
 
 MODELS = (".gguf", ".safetensors", ".bin", ".onnx", ".pt", ".pth")
 """Endings of model files."""

@@ -13,8 +13,8 @@ from config.checking import check
 from config.dashboard import DashboardConfig
 from config.differences import Change, Document, diff, merge_patch
 from config.documents import compared, document, shown
+from config.marks import N_
 from config.secret import SecretText
-from config.section import N_
 
 Kind = Literal["config", "models"]
 FOLDER = Path(__file__).with_name("presets")

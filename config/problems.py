@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from config.documents import is_secret
 from config.fields import field_at, kind_at, model_at
-from config.section import N_
+from config.marks import N_
 
 LONGEST_GIVEN = 80
 MOST_PROBLEMS = 50

@@ -13,17 +13,13 @@ from pydantic.alias_generators import to_camel
 from pydantic.config import JsonDict
 
 from config.channel_url import check_channel_url
+from config.marks import N_
 from config.secret import SecretText
 
 _SIZE = re.compile(r"[1-9]\d{0,5}(kb|mb|gb)")
 _BYTES = {"kb": 2**10, "mb": 2**20, "gb": 2**30}
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
-
-
-def N_(text: str) -> str:  # noqa: N802 - gettext's name for "mark this for translation"
-    """``text`` itself, marked for translation where it is shown."""
-    return text
 
 
 def _size(value: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections import Counter
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -11,18 +10,12 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from config.command import COMMAND, words_of
+from config.marks import N_
 from config.secret import SecretText
-from config.section import N_, AbsolutePath, Section, field
+from config.section import AbsolutePath, Section, field
 
 Engine = Literal["auto", "ollama", "lmstudio", "llamacpp", "vllm", "sglang", "tgi", "litellm", "openai"]
-COMMAND = (
-    "llama-server --model {file} --alias {name} --host {host} --port {port} --ctx-size {contextSize} "
-    "--temp {temperature} --top-p {topP} --top-k {topK} --n-predict {maxTokens} --repeat-penalty {repeatPenalty} "
-    "--metrics"
-)
-PLACEHOLDERS = (
-    "file", "name", "host", "port", "contextSize", "temperature", "topP", "topK", "maxTokens", "repeatPenalty",
-)
 EVERY_MODEL = "*"
 _NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:/@+")
 
@@ -57,31 +50,6 @@ def _address(value: str) -> str:
 def _command(value: str) -> str:
     words_of(value, {})
     return value
-
-
-def words_of(command: str, values: dict[str, str]) -> list[str]:
-    """The words of a command template, blanks filled in; a word stays one word whatever is filled in, and no shell sees
-    it. A blank that ``values`` does not name stays as it is.
-
-    Raises:
-        ValueError: a quotation is not closed, or a blank has no meaning.
-    """
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        raise ValueError(N_("has a quotation mark that is not closed")) from None
-    return [_filled(word, values) for word in words]
-
-
-def _filled(word: str, values: dict[str, str]) -> str:
-    found, rest = [], word
-    while "{" in rest:
-        before, _, after = rest.partition("{")
-        name, closed, rest = after.partition("}")
-        if not closed or name not in PLACEHOLDERS:
-            raise ValueError(N_("may hold these blanks only: {file} {name} {host} {port} and the default parameters"))
-        found += [before, values.get(name, "{" + name + "}")]
-    return "".join([*found, rest])
 
 
 def _gpus(value: str) -> str:

@@ -14,9 +14,10 @@ from typing import Any
 import structlog
 
 from config import checking
+from config.atomic import Signature, signature, write_atomic
 from config.dashboard import DashboardConfig
 from config.differences import Change, Document, diff
-from config.disk import GONE, Signature, make_private, read_bounded, signature, write_atomic
+from config.disk import GONE, make_private, read_bounded
 from config.documents import compared, document, masked
 from config.meeting import masked_changes, meet
 from config.outcomes import Applied, ConfigUnwritable, Counts, Saved, Subscriber, Via

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from config.atomic import write_atomic
 from config.differences import Document
-from config.disk import read_bounded, write_atomic
+from config.disk import read_bounded
 from config.problems import ConfigInvalid
 
 Source = Literal["start", "form", "api", "file", "restore", "import"]

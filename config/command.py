@@ -1,0 +1,41 @@
+"""The template of a command, and the words it gives. Imports no pydantic: the serving process uses it, too."""
+
+from __future__ import annotations
+
+import shlex
+
+from config.marks import N_
+
+COMMAND = (
+    "llama-server --model {file} --alias {name} --host {host} --port {port} --ctx-size {contextSize} "
+    "--temp {temperature} --top-p {topP} --top-k {topK} --n-predict {maxTokens} --repeat-penalty {repeatPenalty} "
+    "--metrics"
+)
+PLACEHOLDERS = (
+    "file", "name", "host", "port", "contextSize", "temperature", "topP", "topK", "maxTokens", "repeatPenalty",
+)
+
+
+def words_of(command: str, values: dict[str, str]) -> list[str]:
+    """The words of a command template, blanks filled in; a word stays one word whatever is filled in, and no shell sees
+    it. A blank that ``values`` does not name stays as it is.
+
+    Raises:
+        ValueError: a quotation is not closed, or a blank has no meaning.
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        raise ValueError(N_("has a quotation mark that is not closed")) from None
+    return [_filled(word, values) for word in words]
+
+
+def _filled(word: str, values: dict[str, str]) -> str:
+    found, rest = [], word
+    while "{" in rest:
+        before, _, after = rest.partition("{")
+        name, closed, rest = after.partition("}")
+        if not closed or name not in PLACEHOLDERS:
+            raise ValueError(N_("may hold these blanks only: {file} {name} {host} {port} and the default parameters"))
+        found += [before, values.get(name, "{" + name + "}")]
+    return "".join([*found, rest])

@@ -1,0 +1,1 @@
+"""Model processes: started, watched, bounded, stopped, found again. See `serving.processes.supervisor`."""
