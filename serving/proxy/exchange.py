@@ -48,6 +48,8 @@ class Exchange:
     meter: Meter | None = None
     prompt: str = ""
     answer: str = ""
+    answered_here: bool = False
+    """The proxy itself gave a list of models: that is no request of a model."""
 
     def failed(self, error: ErrorClass, message: str) -> None:
         """Notes what went wrong; the first that did counts."""
@@ -56,7 +58,9 @@ class Exchange:
 
     @property
     def passing_by(self) -> bool:
-        """True for a look (a list, a health check) that went well: it is passed on, and no request of a model."""
+        """True for a look (a list, a health check) that went well: it is no request of a model, and not counted."""
+        if self.answered_here:
+            return self.error is None
         return self.kind == "other" and self.method in ("GET", "HEAD", "OPTIONS") and self.error is None
 
     def outcome(self) -> tuple[Outcome, Told]:

@@ -69,7 +69,9 @@ class Lists:
         Raises:
             Refusal: 404, there is no model of that name.
         """
-        path, _, one = self._path(exchange, proxy)
+        if exchange.kind != "other":
+            return None
+        path, one = self._path(exchange, proxy)
         if path is None:
             return None
         for upstream in upstreams:
@@ -97,21 +99,21 @@ class Lists:
         return orjson.dumps({"models": rows} if path == "/api/v1/models" else {"object": "list", "data": rows})
 
     @staticmethod
-    def _path(exchange: Exchange, proxy: ProxyName) -> tuple[str | None, str, str]:
+    def _path(exchange: Exchange, proxy: ProxyName) -> tuple[str | None, str]:
         """The path among `NATIVE` that is asked for, and the one model that is; None where it is none of them."""
         path, reads = exchange.path, exchange.method in ("GET", "HEAD")
         if path == "/api/show":
-            return (path if exchange.method == "POST" and proxy == "ollama" else None), "", ""
+            return (path if exchange.method == "POST" and proxy == "ollama" else None), ""
         if not reads or (path == "/" and proxy != "ollama"):
-            return None, "", ""
+            return None, ""
         if path.startswith("/api/") and not path.startswith(("/api/v0/", "/api/v1/")) and proxy != "ollama":
-            return None, "", ""
+            return None, ""
         if path in NATIVE:
-            return path, "", ""
+            return path, ""
         for listed in ("/v1/models", "/api/v0/models"):
             if path.startswith(f"{listed}/"):
-                return listed, "", path.removeprefix(f"{listed}/")
-        return None, "", ""
+                return listed, path.removeprefix(f"{listed}/")
+        return None, ""
 
     async def _entries(self, upstreams: list[Upstream]) -> list[Entry]:
         """Every model once; a process of ours before a server, a server before those named after it."""

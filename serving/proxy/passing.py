@@ -62,6 +62,11 @@ def _url(base: str, path: str) -> URL:
     return URL(base + path, encoded=True)
 
 
+@lru_cache(16)
+def _timeout(connect: float, first_byte: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=first_byte)
+
+
 def sent_headers(
     headers: CIMultiDictProxy[str], *, proxy_key: bool, upstream_key: str, via: str, json_body: bool
 ) -> CIMultiDict[str]:
@@ -90,9 +95,7 @@ async def send(
     Raises:
         Refusal: 502 or 504, with the reason.
     """
-    timeout = aiohttp.ClientTimeout(
-        total=None, sock_connect=settings.connect_timeout, sock_read=settings.first_byte_timeout
-    )
+    timeout = _timeout(settings.connect_timeout, settings.first_byte_timeout)
     exchange.sent = now()
     while True:
         exchange.attempts += 1
@@ -146,16 +149,14 @@ async def give_back(
     exchange.stream = meter.form != "whole"
     if answer.status >= 400:
         rewriter = _Failing(rewriter, answer.status) if rewriter is not None else None
-    response = web.StreamResponse(status=answer.status, reason=answer.reason)
-    for name, value in answer.headers.items():
-        if name.lower() not in NOT_RETURNED:
-            response.headers.add(name, value)
+    headers = CIMultiDict((name, value) for name, value in answer.headers.items() if name.lower() not in NOT_RETURNED)
     if rewriter is not None and rewriter.content_type is not None:
-        response.headers["Content-Type"] = rewriter.content_type
+        headers["Content-Type"] = rewriter.content_type
     if not exchange.stream:
         held = await _hold(exchange, answer, meter)
         if held is not None:
-            return await _whole(request, exchange, response, held, rewriter)
+            return await _whole(request, exchange, answer, headers, held, rewriter)
+    response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers)
     try:
         await _stream(request, exchange, answer, response, rewriter, settings, meter)
     except Cut as cut:
@@ -210,12 +211,13 @@ async def _hold(exchange: Exchange, answer: aiohttp.ClientResponse, meter: Meter
 
 
 async def _whole(
-    request: web.BaseRequest, exchange: Exchange, response: web.StreamResponse, body: bytes, rewriter: Rewriter | None
+    request: web.BaseRequest, exchange: Exchange, answer: aiohttp.ClientResponse, headers: CIMultiDict[str],
+    body: bytes, rewriter: Rewriter | None,
 ) -> web.StreamResponse:
     _note_status(exchange, body)
     if rewriter is not None:
         body = rewriter.feed(body) + rewriter.end()
-    whole = web.Response(status=response.status, reason=response.reason, body=body, headers=response.headers)
+    whole = web.Response(status=answer.status, reason=answer.reason, body=body, headers=headers)
     await whole.prepare(request)
     await whole.write_eof()
     exchange.bytes_out += len(body)

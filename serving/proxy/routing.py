@@ -48,13 +48,13 @@ class Routing:
             Refusal: 404, nobody has that model; 503, there is nothing to pass on to.
         """
         processes = {} if only_ollama else dict.fromkeys(self._backends.names())
-        name = known_as(processes, asked) if asked else None
+        name = known_as(processes, asked) if asked and processes else None
         if name is not None:
             return self._process(name)
         for one in upstreams:
             if not one.seen.is_set():
                 await one.seen.wait()
-        able = [one for one in upstreams if not only_ollama or one.engine == "ollama"]
+        able = [one for one in upstreams if one.engine == "ollama"] if only_ollama else upstreams
         found = self._listed(able, asked) if asked else None
         if found is None and asked and len(able) + len(processes) > 1 and await self._look_again(able):
             found = self._listed(able, asked)
@@ -83,10 +83,11 @@ class Routing:
         return self._of(chosen, asked) if chosen else None
 
     def _of(self, one: Upstream, asked: str) -> Target:
-        name = known_as(one.models, asked) or asked
-        entries = {id(entry): model for model, entry in reversed(one.models.items())}
-        if name not in one.models and len(entries) == 1 and one.engine == "llamacpp":
-            name = next(iter(entries.values()))  # it answers with the one model it has, whatever is asked for
+        name = known_as(one.models, asked)
+        if name is None:
+            # llama.cpp answers with the one model it has, whatever is asked for.
+            name = one.only_model if one.engine == "llamacpp" else None
+            name = asked if name is None else name
         return Target(one.settings.name, one.engine or "openai", name, one)
 
     async def _look_again(self, upstreams: list[Upstream]) -> bool:

@@ -79,8 +79,9 @@ class Proxy:
         except Refusal as refusal:
             return await self._refuse(request, exchange, refusal)
         except (asyncio.CancelledError, ConnectionError):
-            exchange.failed("client_gone", "The client left before the end.")
-            exchange.status = 499
+            if exchange.meter is None or not exchange.meter.done:  # else it had what it wanted
+                exchange.failed("client_gone", "The client left before the end.")
+                exchange.status = 499
             raise
         except Exception:
             log.exception("a request to %s failed", exchange.path)
@@ -132,7 +133,7 @@ class Proxy:
         exchange.stream = asked_stream is True or (asked_stream is None and exchange.path in STREAMED_UNASKED)
         listed = await self._lists.answer(exchange, settings.name, self.upstreams, document)
         if listed is not None:
-            exchange.status, exchange.bytes_out = 200, len(listed)
+            exchange.answered_here = True
             return web.Response(body=listed, content_type="application/json")
         target = await self._target(exchange)
         return await self._pass_on(request, exchange, settings, target, body, document)
@@ -178,18 +179,27 @@ class Proxy:
         with self._waiting(lane):
             await self._turns.take(lane.key, settings.concurrency, settings.queue_size)
         try:
+            if target.upstream is not None and target.upstream.state != "loading":
+                return await self._run(request, exchange, settings, target.upstream.settings.url, body, document, 0.0)
             with self._using(target):
                 with self._waiting(lane):
                     began = now()
                     url = await self._shared.routing.address(target, settings.first_byte_timeout)
-                    loaded_in = now() - began
-                lane.running += 1
-                try:
-                    return await self._send(request, exchange, settings, url, body, document, loaded_in)
-                finally:
-                    lane.running -= 1
+                return await self._run(request, exchange, settings, url, body, document, now() - began)
         finally:
             self._turns.give_back(lane.key, self.settings.concurrency)
+
+    async def _run(
+        self, request: web.BaseRequest, exchange: Exchange, settings: ProxySettings, url: str, body: bytes | None,
+        document: dict[str, Any], loaded_in: float,
+    ) -> web.StreamResponse:
+        lane = exchange.lane
+        assert lane is not None  # `_pass_on` has set it
+        lane.running += 1
+        try:
+            return await self._send(request, exchange, settings, url, body, document, loaded_in)
+        finally:
+            lane.running -= 1
 
     @contextmanager
     def _waiting(self, lane: Lane) -> Iterator[None]:

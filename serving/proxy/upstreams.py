@@ -54,6 +54,13 @@ class Upstream:
         self._checking = asyncio.Lock()
 
     @property
+    def only_model(self) -> str | None:
+        """The one model that it lists, by its first name; None with none or several."""
+        names = list(self.models)
+        one = self.models[names[0]] if names else None
+        return names[0] if one is not None and all(self.models[name] is one for name in names) else None
+
+    @property
     def headers(self) -> dict[str, str]:
         """What the server wants to see of us."""
         return {"Authorization": f"Bearer {self.settings.api_key}"} if self.settings.api_key else {}
