@@ -1,9 +1,13 @@
 """What the serving process tells the web process, over the socket `place.SOCKET` of the data folder, as JSON.
 
-``GET /status`` -> `Status` · ``GET /requests?after=SEQ&limit=N`` -> `Requests` · ``PUT /config`` (the sections
-``proxies`` and ``models``) -> `Taken` · ``POST /processes/NAME/start``, ``stop`` and ``restart`` -> `Done` · ``POST
-/shutdown`` with ``{"grace": seconds}`` -> `Done`. What goes wrong is answered as `Done` with ``problem`` and a status of 400 or more. Keys
-that `NotRequired` marks are absent where nothing is known. Times in seconds, sizes in bytes.
+- ``GET /status`` -> `Status`
+- ``GET /requests?after=SEQ&limit=N`` -> `Requests`
+- ``PUT /config`` with the sections ``proxies`` and ``models`` -> `Taken`
+- ``POST /processes/NAME/start``, ``stop`` and ``restart`` -> `Done`
+- ``POST /shutdown`` with ``{"grace": seconds}`` -> `Done`
+
+What goes wrong is answered as `Done` with ``problem`` and a status of 400 or more. Keys that `NotRequired` marks are
+absent where nothing is known. Times in seconds, sizes in bytes.
 """
 
 from __future__ import annotations
