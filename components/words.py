@@ -33,6 +33,7 @@ def source(name: str) -> str:
     return {
         "cpu": _("CPU"), "memory": _("Memory"), "disk": _("Disks"), "network": _("Network"), "sensors": _("Sensors"),
         "processes": _("Processes"), "nvidia": _("NVIDIA GPUs"), "pressure": _("Pressure"), "vigie": _("Vigie itself"),
+        "serving": _("Proxies and model processes"),
     }.get(name, name)
 
 

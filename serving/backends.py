@@ -17,8 +17,8 @@ class Backends(Protocol):
     async def start(self) -> None:
         """Finds orphans again and starts what starts by itself."""
 
-    async def stop(self) -> None:
-        """Stops every process, or leaves them as its configuration says."""
+    async def stop(self, *, keep: bool = False) -> None:
+        """Stops every process, or with ``keep`` leaves them running to be found again."""
 
     async def configure(self, models: Mapping[str, Any]) -> None:
         """Goes by the section ``models`` of the configuration from now on."""
@@ -45,6 +45,15 @@ class Backends(Protocol):
     def using(self, name: str) -> AbstractContextManager[Any]:
         """Holds off its idle stop while a request is in flight."""
 
+    async def start_process(self, name: str) -> None:
+        """Begins to start it; does not wait until it is ready."""
+
+    async def stop_process(self, name: str) -> None:
+        """Stops it."""
+
+    async def restart_process(self, name: str) -> None:
+        """Stops it and begins to start it."""
+
 
 class NoBackends:
     """No model processes."""
@@ -52,7 +61,7 @@ class NoBackends:
     async def start(self) -> None:
         """Nothing to start."""
 
-    async def stop(self) -> None:
+    async def stop(self, *, keep: bool = False) -> None:
         """Nothing to stop."""
 
     async def configure(self, models: Mapping[str, Any]) -> None:
@@ -81,3 +90,15 @@ class NoBackends:
     def using(self, name: str) -> Iterator[None]:  # noqa: ARG002 - the protocol's
         """Holds off nothing."""
         yield
+
+    async def start_process(self, name: str) -> None:
+        """Raises BackendError: there is none."""
+        await self.ensure(name)
+
+    async def stop_process(self, name: str) -> None:
+        """Raises BackendError: there is none."""
+        await self.ensure(name)
+
+    async def restart_process(self, name: str) -> None:
+        """Raises BackendError: there is none."""
+        await self.ensure(name)

@@ -72,9 +72,10 @@ class ServingClient:
         """Stops a model process and starts it."""
         self._act(name, "restart")
 
-    def shutdown(self, grace: float) -> Done:
-        """Has it end; requests in flight have ``grace`` seconds."""
-        return cast(Done, self._ask("POST", "/shutdown", {"grace": grace}))
+    def shutdown(self, grace: float, keep_processes: bool = False) -> Done:
+        """Has it end; requests in flight have ``grace`` seconds. With ``keep_processes`` the model processes run on,
+        for the next serving process to find."""
+        return cast(Done, self._ask("POST", "/shutdown", {"grace": grace, "keepProcesses": keep_processes}))
 
     def _act(self, name: str, action: str) -> None:
         self._ask("POST", f"/processes/{quote(name, safe='')}/{action}", {}, START_WITHIN)

@@ -81,11 +81,15 @@ class _Routes:
 
     async def act(self, request: web.Request) -> web.Response:
         name, action = request.match_info["name"], request.match_info["action"]
-        backends: Any = self._daemon.backends
-        if name not in backends.names():
+        backends = self._daemon.backends
+        known = {str(row.get("name")) for row in backends.status()}
+        if name not in known:
             return _not_done(f"No model process is named {name!r}.", 404)
+        acts = {
+            "start": backends.start_process, "stop": backends.stop_process, "restart": backends.restart_process,
+        }
         try:
-            await getattr(backends, action)(name)
+            await acts[action](name)
         except Exception as error:  # noqa: BLE001 - an edge: whatever the supervisor says is for whoever asked
             return _not_done(str(error), 409)
         return _json(Done(ok=True))
@@ -93,8 +97,8 @@ class _Routes:
     async def shutdown(self, request: web.Request) -> web.Response:
         try:
             given = orjson.loads(await request.read() or b"{}")
-            grace = float(given.get("grace", 10.0))
+            grace, keep = float(given.get("grace", 10.0)), bool(given.get("keepProcesses", False))
         except (orjson.JSONDecodeError, AttributeError, TypeError, ValueError):
-            return _not_done('the body must be like {"grace": 10}', 400)
-        self._daemon.stop(min(max(0.0, grace), 600.0))
+            return _not_done('the body must be like {"grace": 10, "keepProcesses": false}', 400)
+        self._daemon.stop(min(max(0.0, grace), 600.0), keep)
         return _json(Done(ok=True))

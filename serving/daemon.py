@@ -48,7 +48,7 @@ class Daemon:
         self._boot, self._started = secrets.token_hex(8), time.time()
         self._configured, self._problem = "", ""
         self._stop = asyncio.Event()
-        self._grace = GRACE
+        self._grace, self._keep_processes = GRACE, False
         self._configuring = asyncio.Lock()
         self.records = Records()
         self._lanes = Lanes()
@@ -97,13 +97,14 @@ class Daemon:
             finally:
                 await asyncio.gather(*(one.close(self._grace) for one in self._listeners.values()))
                 await self._shared.upstreams.close()
-                await self._backends.stop()
+                await self._backends.stop(keep=self._keep_processes)
                 await served.cleanup()
                 (self._folder / place.SOCKET).unlink(missing_ok=True)
 
-    def stop(self, grace: float) -> None:
-        """Has `run` end; requests in flight have ``grace`` seconds."""
-        self._grace = grace
+    def stop(self, grace: float, keep: bool = False) -> None:
+        """Has `run` end; requests in flight have ``grace`` seconds. With ``keep`` the model processes run on, for the
+        next serving process to find."""
+        self._grace, self._keep_processes = grace, keep
         self._stop.set()
 
     async def configure(self, raw: Any) -> None:

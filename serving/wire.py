@@ -4,7 +4,7 @@
 - ``GET /requests?after=SEQ&limit=N`` -> `Requests`
 - ``PUT /config`` with the sections ``proxies`` and ``models`` -> `Taken`
 - ``POST /processes/NAME/start``, ``stop`` and ``restart`` -> `Done`
-- ``POST /shutdown`` with ``{"grace": seconds}`` -> `Done`
+- ``POST /shutdown`` with ``{"grace": seconds, "keepProcesses": false}`` -> `Done`
 
 What goes wrong is answered as `Done` with ``problem`` and a status of 400 or more. Keys that `NotRequired` marks are
 absent where nothing is known. Times in seconds, sizes in bytes.
@@ -168,7 +168,8 @@ class Status(TypedDict):
     lanes: list[LaneStatus]
     requests: RequestsHeld
     processes: list[dict[str, Any]]
-    """As `Backends.status` gives them."""
+    """As `serving.backends.Backends.status` gives them: ``name``, ``state``, and where known ``engine``, ``memory``
+    (bytes), ``cpu`` (cores), ``responding``, ..."""
 
 
 class Requests(TypedDict):

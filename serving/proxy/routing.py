@@ -109,7 +109,8 @@ class Routing:
                 return (await self._backends.ensure(target.server)).rstrip("/")
             except Exception as error:
                 # Whatever the supervisor says is a sentence for the client; a wait that was cancelled is no Exception.
-                raise Refusal(503, "start", str(error), code="model_not_ready", retry_after=5) from error
+                after = getattr(error, "retry_after", None)
+                raise Refusal(503, "start", str(error), code="model_not_ready", retry_after=after or 5) from error
         end = time.monotonic() + within
         while target.upstream.state == "loading":
             if time.monotonic() > end:
