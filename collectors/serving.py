@@ -69,14 +69,16 @@ class Serving:
             self._boot = status["boot"]
         self._snapshot = {
             "at": now, "answers": True, "boot": status["boot"], "started": status["started"], "pid": status["pid"],
-            "problem": status.get("problem", ""), "proxies": status["proxies"], "upstreams": status["upstreams"],
+            "problem": status.get("problem", ""), "upstreams": status["upstreams"],
+            "proxies": [_shown(proxy) for proxy in status["proxies"] if proxy["enabled"]],
             "lanes": [_without_histograms(lane) for lane in status["lanes"]], "processes": status["processes"],
         }
         return self._samples(status)
 
     def snapshot(self) -> dict[str, Any]:
         """at, answers (whether the process does), and as `serving.wire.Status` has them boot, started, pid, problem,
-        proxies, upstreams, lanes (without histograms) and processes."""
+        proxies (those that are on, with their ``address`` and why they do not listen as ``message``), upstreams, lanes
+        (without histograms) and processes."""
         return self._snapshot
 
     def _samples(self, status: Mapping[str, Any]) -> Iterator[Sample]:
@@ -125,7 +127,7 @@ def _lane_labels(lane: Mapping[str, Any]) -> Labels:
 def _present(row: Mapping[str, Any], wanted: Mapping[str, Metric], named: Labels) -> Iterator[Sample]:
     for key, metric in wanted.items():
         value = row.get(key)
-        if is_present(value):
+        if value is not None and is_present(value):
             yield Sample(metric, named, float(value))
 
 
@@ -148,6 +150,10 @@ def _of_process(process: Mapping[str, Any]) -> Iterator[Sample]:
         up = process["state"] == "running" and process.get("responding", True)
         yield Sample(m.UP, named, float(up))
     yield from _present(process, OF_PROCESS, named)
+
+
+def _shown(proxy: Mapping[str, Any]) -> dict[str, Any]:
+    return {**proxy, "address": f"{proxy['host']}:{proxy['port']}", "message": proxy.get("problem", "")}
 
 
 def _without_histograms(lane: Mapping[str, Any]) -> dict[str, Any]:
