@@ -16,10 +16,11 @@ from collectors.pressure import Pressure
 from collectors.processes import Processes
 from collectors.rapl import Rapl
 from collectors.sensors import Sensors
+from collectors.serving import Serving
 from collectors.vigie import Stats, VigieSelf
 
 COLLECTORS: tuple[type[Collector], ...] = (
-    Cpu, Memory, Disk, Network, Sensors, Rapl, Nvidia, Pressure, Processes, ModelServers, VigieSelf,
+    Cpu, Memory, Disk, Network, Sensors, Rapl, Nvidia, Pressure, Processes, ModelServers, Serving, VigieSelf,
 )
 """In the order the screen tells their states."""
 
@@ -34,12 +35,13 @@ def build_collectors(
     model_servers: Callable[[], Mapping[str, Target]] = dict,
     find_model_servers: Callable[[], bool] = lambda: False,
     own: Callable[[], Own] = Own,
+    serving: Serving | None = None,
 ) -> list[Collector]:
     """One of each of `COLLECTORS` for the machine seen at ``proc`` and ``sys``.
 
     ``watched`` tells whether somebody looks at the processes; ``self_stats`` gives the values of
     `collectors.vigie.TOLD`. ``model_servers`` gives the configured ones, ``find_model_servers`` says whether others are
-    searched for on this machine, and ``own`` what of Vigie listens here.
+    searched for on this machine, and ``own`` what of Vigie listens here; ``serving`` reads the serving process.
     """
     nvidia = Nvidia(proc)
     return [
@@ -53,5 +55,6 @@ def build_collectors(
         Pressure(proc, sys),
         Processes(proc, sys, watched),
         ModelServers(model_servers, find_model_servers, own, lambda: nvidia.snapshot().get("gpus", [])),
+        serving or Serving(),
         VigieSelf(self_stats),
     ]

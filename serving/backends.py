@@ -1,0 +1,104 @@
+"""What runs model processes, as far as the proxies know it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
+
+
+class BackendError(Exception):
+    """A model process is not to be had; the message is a sentence for the client."""
+
+
+class Backends(Protocol):
+    """Model processes of Vigie's own, by name."""
+
+    async def start(self) -> None:
+        """Finds orphans again and starts what starts by itself."""
+
+    async def stop(self, *, keep: bool = False) -> None:
+        """Stops every process, or with ``keep`` leaves them running to be found again."""
+
+    async def configure(self, models: Mapping[str, Any]) -> None:
+        """Goes by the section ``models`` of the configuration from now on."""
+
+    def status(self) -> list[dict[str, Any]]:
+        """One row per process."""
+
+    async def ensure(self, name: str) -> str:
+        """Base URL of the process, started if need be, once it is ready.
+
+        Raises:
+            Exception: it does not run and cannot be started; ``str()`` is a sentence.
+        """
+
+    def touch(self, name: str) -> None:
+        """It has just been used."""
+
+    def running(self) -> dict[str, str]:
+        """Names of those that are ready -> base URL."""
+
+    def names(self) -> list[str]:
+        """All that are defined."""
+
+    def using(self, name: str) -> AbstractContextManager[Any]:
+        """Holds off its idle stop while a request is in flight."""
+
+    async def start_process(self, name: str) -> None:
+        """Begins to start it; does not wait until it is ready."""
+
+    async def stop_process(self, name: str) -> None:
+        """Stops it."""
+
+    async def restart_process(self, name: str) -> None:
+        """Stops it and begins to start it."""
+
+
+class NoBackends:
+    """No model processes."""
+
+    async def start(self) -> None:
+        """Nothing to start."""
+
+    async def stop(self, *, keep: bool = False) -> None:
+        """Nothing to stop."""
+
+    async def configure(self, models: Mapping[str, Any]) -> None:
+        """Nothing to configure."""
+
+    def status(self) -> list[dict[str, Any]]:
+        """None."""
+        return []
+
+    async def ensure(self, name: str) -> str:
+        """Raises BackendError: there is none."""
+        raise BackendError(f"No model process is named {name!r}.")
+
+    def touch(self, name: str) -> None:
+        """Nothing to note."""
+
+    def running(self) -> dict[str, str]:
+        """None."""
+        return {}
+
+    def names(self) -> list[str]:
+        """None."""
+        return []
+
+    @contextmanager
+    def using(self, name: str) -> Iterator[None]:  # noqa: ARG002 - the protocol's
+        """Holds off nothing."""
+        yield
+
+    async def start_process(self, name: str) -> None:
+        """Raises BackendError: there is none."""
+        await self.ensure(name)
+
+    async def stop_process(self, name: str) -> None:
+        """Raises BackendError: there is none."""
+        await self.ensure(name)
+
+    async def restart_process(self, name: str) -> None:
+        """Raises BackendError: there is none."""
+        await self.ensure(name)

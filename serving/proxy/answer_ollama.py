@@ -1,0 +1,227 @@
+"""An answer in OpenAI's dialect, said in Ollama's, as it comes.
+
+The times of the last part are computed as Ollama itself does from its own llama.cpp: prompt_eval_count = cache_n +
+prompt_n, prompt_eval_duration = prompt_ms, eval_count = predicted_n, eval_duration = predicted_ms, in nanoseconds; what
+is 0 is left out. Where an engine tells no times, they are those that were seen: until the first token, and since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from serving.proxy.body import parsed
+from serving.proxy.dialect import Refusal, error_body
+from serving.proxy.exchange import Exchange
+from serving.proxy.meter import now
+from serving.proxy.told import Told
+
+NDJSON = "application/x-ndjson"
+REASONS = {"tool_calls": "stop", "function_call": "stop", "content_filter": "stop"}
+"""Why an answer ended, where Ollama has another word for it."""
+
+
+def created() -> str:
+    """The time now, as Ollama writes it."""
+    return datetime.now(UTC).isoformat().replace("+00:00", "Z")
+
+
+class _Calls:
+    """Calls of tools, put together from their parts: Ollama sends each whole, its arguments as an object."""
+
+    def __init__(self) -> None:
+        self._calls: dict[int, tuple[list[str], list[str]]] = {}
+
+    def add(self, given: Any) -> None:
+        for place, call in enumerate(given if isinstance(given, list) else ()):
+            if not isinstance(call, Mapping):
+                continue
+            names, arguments = self._calls.setdefault(call.get("index", place), ([], []))
+            function = call.get("function") or {}
+            names.append(function.get("name") or "")
+            arguments.append(function.get("arguments") or "")
+
+    def whole(self) -> list[dict[str, Any]]:
+        made = []
+        for names, parts in self._calls.values():
+            text = "".join(parts)
+            try:
+                arguments = orjson.loads(text) if text else {}
+            except orjson.JSONDecodeError:
+                arguments = {"arguments": text}
+            made.append({"function": {"name": "".join(names), "arguments": arguments}})
+        return made
+
+
+class _Answer:
+    """What chat and generate share. ``chat`` tells them apart."""
+
+    def __init__(self, exchange: Exchange, chat: bool, loaded_in: float = 0.0) -> None:
+        self._exchange, self._chat, self._loaded_in = exchange, chat, loaded_in
+        self._told, self._calls = Told(), _Calls()
+        self._first: float | None = None
+
+    def failure(self, status: int, body: bytes) -> bytes:
+        """An error of the upstream, as Ollama would say it."""
+        return error_body("ollama", status, error_message(parsed(body), status))
+
+    def _part(self, text: str = "", thinking: str = "", calls: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+        part: dict[str, Any] = {"model": self._exchange.model, "created_at": created()}
+        said: dict[str, Any] = {"role": "assistant", "content": text} if self._chat else {"response": text}
+        if thinking:
+            said["thinking"] = thinking
+        if calls:
+            said["tool_calls"] = calls
+        return {**part, "message": said, "done": False} if self._chat else {**part, **said, "done": False}
+
+    def _numbers(self) -> dict[str, Any]:
+        told, ended = self._told, now()
+        first, sent = self._first or ended, self._exchange.sent or self._exchange.started
+        read = told.prefill if told.prefill is not None else first - sent
+        written = told.decode if told.decode is not None else ended - first
+        numbers = {
+            "total_duration": round((ended - self._exchange.started) * 1e9),
+            "load_duration": round(self._loaded_in * 1e9),
+            "prompt_eval_count": told.prompt_tokens, "prompt_eval_duration": round(read * 1e9),
+            "eval_count": told.output_tokens, "eval_duration": round(written * 1e9),
+        }
+        return {name: value for name, value in numbers.items() if value}
+
+    def _end(self, part: dict[str, Any]) -> dict[str, Any]:
+        reason = self._told.finish or "stop"
+        return part | {"done": True, "done_reason": REASONS.get(reason, reason)} | self._numbers()
+
+
+class StreamedAnswer(_Answer):
+    """Server-sent events in, lines of JSON out."""
+
+    content_type: str | None = NDJSON
+
+    def __init__(self, exchange: Exchange, chat: bool, loaded_in: float = 0.0) -> None:
+        super().__init__(exchange, chat, loaded_in)
+        self._rest, self._over = b"", False
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The lines that the new events make."""
+        lines = (self._rest + chunk).split(b"\n")
+        self._rest = lines.pop()
+        return b"".join(self._line(line) for line in lines)
+
+    def _line(self, line: bytes) -> bytes:
+        if not line.startswith((b"data:", b"error:")) or self._over:
+            return b""
+        text = line.partition(b":")[2].strip()
+        if text == b"[DONE]":
+            return self.end()
+        event = parsed(text)
+        self._told.read(event)
+        if event.get("error") or line.startswith(b"error:"):
+            self._over = True
+            return orjson.dumps({"error": error_message(event, 500)}) + b"\n"
+        choices = event.get("choices")
+        choice = choices[0] if isinstance(choices, list) and choices else {}
+        delta = choice.get("delta") or {"content": choice.get("text")}
+        said = delta.get("content") or ""
+        thinking = delta.get("reasoning_content") or delta.get("reasoning") or ""
+        self._calls.add(delta.get("tool_calls"))
+        if self._first is None and (said or thinking or delta.get("tool_calls")):
+            self._first = now()
+        return orjson.dumps(self._part(said, thinking)) + b"\n" if said or thinking else b""
+
+    def end(self) -> bytes:
+        """The last line, which carries the numbers; once."""
+        if self._over:
+            return b""
+        self._over = True
+        calls = self._calls.whole()
+        before = orjson.dumps(self._part(calls=calls)) + b"\n" if calls else b""
+        return before + orjson.dumps(self._end(self._part())) + b"\n"
+
+
+class WholeAnswer(_Answer):
+    """One JSON object in, one out."""
+
+    content_type: str | None = "application/json; charset=utf-8"
+
+    def __init__(self, exchange: Exchange, chat: bool, loaded_in: float = 0.0) -> None:
+        super().__init__(exchange, chat, loaded_in)
+        self._body = b""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Nothing before the end."""
+        self._body += chunk
+        return b""
+
+    def end(self) -> bytes:
+        """The object.
+
+        Raises:
+            Refusal: 502, what the upstream answered is none.
+        """
+        document = parsed(self._body)
+        choices = document.get("choices")
+        if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
+            raise Refusal(502, "upstream", "The server's answer is no answer to a chat or a completion.")
+        self._told.read(document)
+        message = choices[0].get("message") or {"content": choices[0].get("text")}
+        self._calls.add(message.get("tool_calls"))
+        thinking = message.get("reasoning_content") or message.get("reasoning") or ""
+        return orjson.dumps(self._end(self._part(message.get("content") or "", thinking, self._calls.whole())))
+
+
+class Embeddings:
+    """The answer to /api/embed, or with ``single`` to the older /api/embeddings."""
+
+    content_type: str | None = "application/json; charset=utf-8"
+
+    def __init__(self, exchange: Exchange, single: bool, loaded_in: float = 0.0) -> None:
+        self._exchange, self._single, self._loaded_in, self._body = exchange, single, loaded_in, b""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """Nothing before the end."""
+        self._body += chunk
+        return b""
+
+    def end(self) -> bytes:
+        """The object.
+
+        Raises:
+            Refusal: 502, what the upstream answered is none.
+        """
+        document = parsed(self._body)
+        rows = document.get("data")
+        if not isinstance(rows, list) or not all(isinstance(one, Mapping) and "embedding" in one for one in rows):
+            raise Refusal(502, "upstream", "The server's answer holds no embeddings.")
+        vectors = [one["embedding"] for one in rows]
+        if self._single:
+            return orjson.dumps({"embedding": vectors[0] if vectors else []})
+        told = Told()
+        told.read(document)
+        numbers = {
+            "total_duration": round((now() - self._exchange.started) * 1e9),
+            "load_duration": round(self._loaded_in * 1e9), "prompt_eval_count": told.prompt_tokens,
+        }
+        kept = {name: value for name, value in numbers.items() if value}
+        return orjson.dumps({"model": self._exchange.model, "embeddings": vectors} | kept)
+
+    def failure(self, status: int, body: bytes) -> bytes:
+        """An error of the upstream, as Ollama would say it."""
+        return error_body("ollama", status, error_message(parsed(body), status))
+
+
+def loaded(exchange: Exchange, chat: bool, unload: bool) -> bytes:
+    """The answer to a request without a prompt, by which Ollama's clients have a model loaded or unloaded."""
+    said: dict[str, Any] = {"message": {"role": "assistant", "content": ""}} if chat else {"response": ""}
+    head = {"model": exchange.model, "created_at": created()}
+    return orjson.dumps(head | said | {"done": True, "done_reason": "unload" if unload else "load"})
+
+
+def error_message(document: Mapping[str, Any], status: int) -> str:
+    """The sentence in an error of OpenAI's dialect."""
+    error = document.get("error")
+    if isinstance(error, Mapping):
+        error = error.get("message")
+    return str(error) if error else str(document.get("message") or f"The server answered {status}.")

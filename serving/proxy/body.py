@@ -1,0 +1,88 @@
+"""What a proxy looks at in the body of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+LONGEST_TEXT = 65_536
+"""Characters that are kept of a prompt, and of an answer, where they are kept."""
+LONGEST_ANSWER = 1 << 20
+"""Bytes of an answer that its text is taken from."""
+OPENAI_STREAMS = frozenset({"/v1/chat/completions", "/v1/completions", "/api/v0/chat/completions",
+                            "/api/v0/completions"})
+_ASK_FOR_USAGE = b'"stream_options":{"include_usage":true},'
+
+
+def parsed(body: bytes | None) -> dict[str, Any]:
+    """The JSON object in a body; empty where there is none."""
+    if not body:
+        return {}
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def model_of(document: Mapping[str, Any]) -> str:
+    """The model that a request names; Ollama's older clients call it ``name``."""
+    for key in ("model", "name"):
+        value = document.get(key)
+        if isinstance(value, str) and value:
+            return value
+    return ""
+
+
+def asking_for_usage(body: bytes, document: Mapping[str, Any], path: str, engine: str) -> bytes | None:
+    """The body with ``stream_options.include_usage`` put in front, all else as it was; None where that is not wanted:
+    llama.cpp tells its counts unasked, and a client that has options of its own gets what it asked for."""
+    if engine == "llamacpp" or path not in OPENAI_STREAMS or document.get("stream") is not True:
+        return None
+    if "stream_options" in document:
+        return None
+    brace = body.index(b"{") + 1
+    return body[:brace] + _ASK_FOR_USAGE + body[brace:]
+
+
+def prompt_text(document: Mapping[str, Any]) -> str:
+    """The text that a request asks with, its newest part first cut off where it is too long."""
+    parts = [_text(document.get(key)) for key in ("system", "prompt", "input")]
+    messages = document.get("messages")
+    for one in messages if isinstance(messages, list) else ():
+        if isinstance(one, Mapping):
+            parts.append(f"{one.get('role', '')}: {_text(one.get('content'))}")
+    return "\n".join(part for part in parts if part)[:LONGEST_TEXT]
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return "\n".join(
+            one if isinstance(one, str) else str(one.get("text", "")) for one in content if isinstance(one, str | dict)
+        )
+    return ""
+
+
+def answer_text(raw: bytes, form: str) -> str:
+    """The text out of the first bytes of an answer."""
+    if form == "whole":
+        return _written(parsed(raw))[:LONGEST_TEXT]
+    lines = (line.removeprefix(b"data:").strip() for line in raw.splitlines())
+    return "".join(_written(parsed(line)) for line in lines if line.startswith(b"{"))[:LONGEST_TEXT]
+
+
+def _written(document: Mapping[str, Any]) -> str:
+    choices = document.get("choices")
+    places: list[Any] = [document, document.get("message")]
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, Mapping):
+            places += [choice, choice.get("delta"), choice.get("message")]
+    found = []
+    for place in places:
+        if isinstance(place, Mapping):
+            found += [place[key] for key in ("content", "text", "response") if isinstance(place.get(key), str)]
+    return "".join(found)

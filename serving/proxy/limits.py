@@ -1,0 +1,106 @@
+"""What keeps a proxy from being overrun: keys, requests per client and minute, turns per model."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from asyncio import Future, get_running_loop
+from collections import Counter, deque
+from collections.abc import Hashable
+
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import FixedWindowRateLimiter
+from multidict import CIMultiDictProxy
+
+from serving.proxy.dialect import Refusal
+
+QUEUE_RETRY = 5.0
+"""Seconds after which a client that found the queue full may try again."""
+
+
+def check_key(headers: CIMultiDictProxy[str], wanted: str) -> None:
+    """Compares the client's key with the proxy's, in constant time.
+
+    Raises:
+        Refusal: 401, none or another was given.
+    """
+    given = headers.get("x-api-key", "")
+    scheme, _, bearer = headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        given = bearer.strip()
+    if not hmac.compare_digest(given.encode(errors="surrogateescape"), wanted.encode()):
+        message = "The API key is wrong." if given else "An API key is needed: Authorization: Bearer KEY, or x-api-key."
+        raise Refusal(401, "unauthorized", message, code="invalid_api_key")
+
+
+class Rate:
+    """Requests per client and minute; the minute begins with a client's first request."""
+
+    def __init__(self) -> None:
+        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+        self._items: dict[int, RateLimitItemPerMinute] = {}
+
+    async def take(self, client: str, most: int) -> None:
+        """Counts one request; ``most`` 0 is no limit.
+
+        Raises:
+            Refusal: 429 with the seconds to wait.
+        """
+        if not most:
+            return
+        item = self._items.setdefault(most, RateLimitItemPerMinute(most))
+        if not await self._limiter.hit(item, client):
+            stats = await self._limiter.get_window_stats(item, client)
+            raise Refusal(
+                429, "rate_limited", f"Too many requests: {most} a minute are allowed.", code="rate_limit_exceeded",
+                retry_after=max(0.0, stats.reset_time - time.time()),
+            )
+
+
+class Turns:
+    """At most so many requests of a model at once; a bounded number waits, first come, first served."""
+
+    def __init__(self) -> None:
+        self._running: Counter[Hashable] = Counter()
+        self._waiting: dict[Hashable, deque[Future[None]]] = {}
+
+    async def take(self, key: Hashable, most: int, queue_size: int) -> None:
+        """Waits for a turn; ``most`` 0 is no limit. Each turn is to be given back by `give_back`.
+
+        Raises:
+            Refusal: 503, too many wait already.
+        """
+        if not most or self._running[key] < most:
+            self._running[key] += 1
+            return
+        waiting = self._waiting.setdefault(key, deque())
+        if len(waiting) >= queue_size:
+            raise Refusal(
+                503, "queue_full", "The server is busy, please try again: maximum pending requests exceeded.",
+                code="queue_full", retry_after=QUEUE_RETRY,
+            )
+        turn: Future[None] = get_running_loop().create_future()
+        waiting.append(turn)
+        try:
+            await turn  # whoever gives back a turn hands it on: it stays counted
+        except BaseException:
+            if turn.done() and not turn.cancelled():
+                self.give_back(key, most)
+            elif turn in waiting:
+                waiting.remove(turn)
+            raise
+
+    def give_back(self, key: Hashable, most: int) -> None:
+        """Gives a turn to whoever waits longest. ``most`` is the limit in force now: where it was raised, more go."""
+        self._running[key] -= 1
+        waiting = self._waiting.get(key)
+        while waiting and (not most or self._running[key] < most):
+            turn = waiting.popleft()
+            if not turn.done():
+                self._running[key] += 1
+                turn.set_result(None)
+        if not waiting:
+            self._waiting.pop(key, None)
+        if self._running[key] <= 0:
+            del self._running[key]

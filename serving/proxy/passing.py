@@ -1,0 +1,295 @@
+"""Passes one request on to its target and the answer back, byte for byte, and feeds the meter behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Protocol
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from serving.proxy.dialect import ENDS_TOLD, Refusal, error_event
+from serving.proxy.exchange import Exchange
+from serving.proxy.meter import Meter, form_of, now
+from serving.proxy.told import error_kind
+from serving.settings import ProxySettings
+
+HOP_BY_HOP = frozenset({
+    "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
+    "trailers", "transfer-encoding", "upgrade",
+})
+"""RFC 9110, 7.6.1."""
+NOT_SENT = HOP_BY_HOP | {"host", "content-length", "expect", "accept-encoding"}
+"""Compressed answers could not be measured: none is asked for."""
+NOT_RETURNED = HOP_BY_HOP | {"content-length"}
+LARGEST_PIECE = 4 << 20
+"""An answer that does not stream is held until it is whole, up to so many bytes: if it breaks off, the client gets a
+clear error instead of half an answer."""
+FIRST_PAUSE = 0.05
+"""Seconds before the first retry; each further one waits twice as long."""
+
+
+class Rewriter(Protocol):
+    """Makes the answer that the client gets out of the one that the upstream gives, as it comes."""
+
+    content_type: str | None
+    """Of the new answer; None: as it is."""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """What can be sent on now."""
+
+    def end(self) -> bytes:
+        """What remains at the end.
+
+        Raises:
+            Refusal: the upstream's answer is none.
+        """
+
+    def failure(self, status: int, body: bytes) -> bytes:
+        """The body of an answer with a status of 400 or more."""
+
+
+class Cut(Exception):
+    """The answer broke off after its beginning had been sent; the message is a sentence."""
+
+
+@lru_cache(2048)
+def _url(base: str, path: str) -> URL:
+    return URL(base + path, encoded=True)
+
+
+@lru_cache(16)
+def _timeout(connect: float, first_byte: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=first_byte)
+
+
+def sent_headers(
+    headers: CIMultiDictProxy[str], *, proxy_key: bool, upstream_key: str, via: str, json_body: bool
+) -> CIMultiDict[str]:
+    """What the upstream gets of a client's headers: no hop-by-hop ones, no key of the proxy's own."""
+    sent: CIMultiDict[str] = CIMultiDict()
+    for name, value in headers.items():
+        lower = name.lower()
+        if lower in NOT_SENT or (lower in ("authorization", "x-api-key") and (proxy_key or upstream_key)):
+            continue
+        if not (json_body and lower == "content-type"):
+            sent.add(name, value)
+    if json_body:
+        sent["Content-Type"] = "application/json"
+    if upstream_key:
+        sent["Authorization"] = f"Bearer {upstream_key}"
+    sent.add("Via", via)
+    return sent
+
+
+async def send(
+    session: aiohttp.ClientSession, exchange: Exchange, settings: ProxySettings, address: Callable[[], str], path: str,
+    body: bytes | None, headers: CIMultiDict[str],
+) -> aiohttp.ClientResponse:
+    """Sends the request; tries again only where no connection came about, so that nothing was sent.
+
+    Raises:
+        Refusal: 502 or 504, with the reason.
+    """
+    timeout = _timeout(settings.connect_timeout, settings.first_byte_timeout)
+    exchange.sent = now()
+    while True:
+        exchange.attempts += 1
+        try:
+            return await session.request(
+                exchange.method, _url(address(), path), data=body, headers=headers, allow_redirects=False,
+                timeout=timeout,
+            )
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            if exchange.attempts > settings.retries:
+                slow = isinstance(error, TimeoutError)
+                raise Refusal(
+                    504 if slow else 502, "timeout" if slow else "connect", _unreachable(error, exchange, settings),
+                    code="upstream_unreachable", retry_after=5,
+                ) from error
+            await asyncio.sleep(FIRST_PAUSE * 2 ** (exchange.attempts - 1))
+        except TimeoutError as error:
+            wait = settings.first_byte_timeout
+            raise Refusal(504, "timeout", f"{_name(exchange)} began no answer within {wait:g} s.") from error
+        except aiohttp.ServerDisconnectedError as error:
+            # It may have run: whoever asked decides whether to ask again.
+            raise Refusal(502, "upstream", f"{_name(exchange)} closed the connection without an answer.") from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            reason = f"{_name(exchange)} gave no proper answer ({type(error).__name__})."
+            raise Refusal(502, "upstream", reason) from error
+
+
+def _name(exchange: Exchange) -> str:
+    return exchange.target.server if exchange.target is not None else "The server"
+
+
+def _unreachable(error: Exception, exchange: Exchange, settings: ProxySettings) -> str:
+    if isinstance(error, TimeoutError):
+        return f"{_name(exchange)} took no connection within {settings.connect_timeout:g} s."
+    reason = error.os_error.strerror or "no route" if isinstance(error, aiohttp.ClientConnectorError) else "no route"
+    return f"{_name(exchange)} cannot be reached: {reason}."
+
+
+async def give_back(
+    request: web.BaseRequest, exchange: Exchange, answer: aiohttp.ClientResponse, rewriter: Rewriter | None,
+    settings: ProxySettings, meter: Meter,
+) -> web.StreamResponse:
+    """Sends the upstream's answer to the client: a stream as its parts come, anything else in one piece.
+
+    Raises:
+        Refusal: the answer broke off, or came too late, before anything was sent to the client.
+        ConnectionError, CancelledError: the client left.
+    """
+    exchange.status, exchange.meter = answer.status, meter
+    meter.form = form_of(answer.headers.get("Content-Type", ""))
+    exchange.stream = meter.form != "whole"
+    if answer.status >= 400:
+        rewriter = _Failing(rewriter, answer.status) if rewriter is not None else None
+    headers = CIMultiDict((name, value) for name, value in answer.headers.items() if name.lower() not in NOT_RETURNED)
+    if rewriter is not None and rewriter.content_type is not None:
+        headers["Content-Type"] = rewriter.content_type
+    if not exchange.stream:
+        held = await _hold(exchange, answer, meter)
+        if held is not None:
+            return await _whole(request, exchange, answer, headers, held, rewriter)
+    response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers)
+    try:
+        await _stream(request, exchange, answer, response, rewriter, settings, meter)
+    except Cut as cut:
+        event = error_event(exchange.dialect, _outward(rewriter, meter), str(cut)) if exchange.stream else b""
+        await _cut_off(request, exchange, response, event)
+    return response
+
+
+class _Failing:
+    """Turns an error of the upstream into the client's dialect."""
+
+    content_type: str | None = "application/json"
+
+    def __init__(self, inner: Rewriter, status: int) -> None:
+        self._inner, self._status, self._body = inner, status, bytearray()
+        if inner.content_type is None:
+            self.content_type = None
+
+    def feed(self, chunk: bytes) -> bytes:
+        self._body += chunk
+        return b""
+
+    def end(self) -> bytes:
+        return self._inner.failure(self._status, bytes(self._body))
+
+    def failure(self, status: int, body: bytes) -> bytes:
+        return self._inner.failure(status, body)
+
+
+def _outward(rewriter: Rewriter | None, meter: Meter) -> str:
+    """The form of the stream as the client gets it."""
+    if rewriter is not None and rewriter.content_type is not None:
+        return form_of(rewriter.content_type)
+    return meter.form
+
+
+async def _hold(exchange: Exchange, answer: aiohttp.ClientResponse, meter: Meter) -> bytes | None:
+    """The whole answer; None when it is larger than what is held, or no body comes: then it is to be streamed."""
+    length = answer.content_length
+    if (length is not None and length > LARGEST_PIECE) or exchange.method == "HEAD":
+        return None
+    if length is None and exchange.kind == "other":
+        return None
+    try:
+        body = await answer.read()
+    except TimeoutError as error:
+        raise Refusal(504, "timeout", f"{_name(exchange)} stopped in the middle of its answer.") from error
+    except aiohttp.ClientError as error:
+        raise Refusal(502, "upstream", f"{_name(exchange)} broke off in the middle of its answer.") from error
+    meter.feed(body)
+    return body
+
+
+async def _whole(
+    request: web.BaseRequest, exchange: Exchange, answer: aiohttp.ClientResponse, headers: CIMultiDict[str],
+    body: bytes, rewriter: Rewriter | None,
+) -> web.StreamResponse:
+    _note_status(exchange, body)
+    if rewriter is not None:
+        body = rewriter.feed(body) + rewriter.end()
+    whole = web.Response(status=answer.status, reason=answer.reason, body=body, headers=headers)
+    await whole.prepare(request)
+    await whole.write_eof()
+    exchange.bytes_out += len(body)
+    return whole
+
+
+def _note_status(exchange: Exchange, body: bytes) -> None:
+    if exchange.status < 400:
+        return
+    from serving.proxy.body import parsed  # small, and only for what failed
+
+    kind = error_kind(parsed(body))
+    message = f"{_name(exchange)} answered {exchange.status} ({kind})."
+    exchange.failed("upstream" if exchange.status >= 500 else "refused", message)
+
+
+async def _stream(
+    request: web.BaseRequest, exchange: Exchange, answer: aiohttp.ClientResponse, response: web.StreamResponse,
+    rewriter: Rewriter | None, settings: ProxySettings, meter: Meter,
+) -> None:
+    if rewriter is None and answer.content_length is not None:
+        response.content_length = answer.content_length
+    await response.prepare(request)
+    protocol = answer.connection.protocol if answer.connection is not None else None
+    waiting = True
+    read, write, feed = answer.content.readany, response.write, meter.feed
+    deadline = (exchange.sent or exchange.started) + settings.first_byte_timeout
+    try:
+        while chunk := await read():
+            out = chunk if rewriter is None else rewriter.feed(chunk)
+            if out:
+                await write(out)
+                exchange.bytes_out += len(out)
+            feed(chunk)
+            if waiting:
+                if meter.first is not None or not exchange.stream:
+                    waiting = False
+                    if protocol is not None:
+                        protocol.read_timeout = settings.idle_timeout
+                elif now() > deadline:
+                    raise TimeoutError
+    except TimeoutError:
+        wait = settings.first_byte_timeout if waiting else settings.idle_timeout
+        exchange.failed("timeout", f"{_name(exchange)} sent nothing for {wait:g} s.")
+        raise Cut(exchange.message) from None
+    except aiohttp.ClientConnectionResetError:
+        raise  # it is the client that left
+    except aiohttp.ClientError:
+        exchange.failed("midstream", f"{_name(exchange)} broke off in the middle of its answer.")
+        raise Cut(exchange.message) from None
+    if exchange.stream and not meter.done and exchange.path in ENDS_TOLD and exchange.status < 400:
+        meter.finish_line()
+        if not meter.done:
+            exchange.failed("midstream", f"{_name(exchange)} ended its answer before it was over.")
+            raise Cut(exchange.message)
+    try:
+        rest = rewriter.end() if rewriter is not None else b""
+    except Refusal as refusal:
+        exchange.failed(refusal.error, refusal.message)
+        raise Cut(refusal.message) from None
+    if rest:
+        await write(rest)
+        exchange.bytes_out += len(rest)
+    await response.write_eof()
+
+
+async def _cut_off(request: web.BaseRequest, exchange: Exchange, response: web.StreamResponse, event: bytes) -> None:
+    """Tells the client within the stream, and ends the connection without the last part: it cannot be taken for a
+    whole answer."""
+    if event and response.content_length is None:
+        await response.write(event)
+        exchange.bytes_out += len(event)
+    response.force_close()
+    if request.transport is not None:
+        request.transport.close()

@@ -1,0 +1,272 @@
+"""One proxy: it listens, takes requests, has them passed on, and counts."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from serving.backends import Backends
+from serving.proxy import answer_ollama, ask_openai
+from serving.proxy import body as bodies
+from serving.proxy.dialect import KINDS, OLLAMA_ONLY, STREAMED_UNASKED, Refusal, answer, dialect_of
+from serving.proxy.exchange import Exchange
+from serving.proxy.limits import Rate, Turns, check_key
+from serving.proxy.lists import Lists
+from serving.proxy.meter import Meter, now
+from serving.proxy.passing import Rewriter, give_back, send, sent_headers
+from serving.proxy.records import Records
+from serving.proxy.routing import Routing, Target
+from serving.proxy.totals import Lane, Lanes, ProxyTotals
+from serving.proxy.upstreams import Upstream, Upstreams
+from serving.proxy.usage_event import WithoutUsage
+from serving.settings import ProxySettings, ServingSettings
+
+log = logging.getLogger(__name__)
+LMSTUDIO_V0 = "/api/v0/"
+
+
+@dataclass(slots=True)
+class Shared:
+    """What both proxies use."""
+
+    session: aiohttp.ClientSession
+    upstreams: Upstreams
+    backends: Backends
+    routing: Routing
+    records: Records
+    lanes: Lanes
+    via: str
+    """What this process adds to the header Via, so that it knows a request that has been here."""
+    settings: ServingSettings
+
+
+class Proxy:
+    """Handles the requests of one proxy; `listening.Listener` brings them."""
+
+    def __init__(self, settings: ProxySettings, shared: Shared) -> None:
+        self.settings, self._shared = settings, shared
+        self.totals = ProxyTotals()
+        self._rate, self._turns = Rate(), Turns()
+        self._lists = Lists(shared.backends)
+
+    @property
+    def upstreams(self) -> list[Upstream]:
+        """Those that it may pass on to."""
+        return self._shared.upstreams.named(self.settings.upstreams)
+
+    @property
+    def healthy(self) -> bool:
+        """Something it stands before answers, or is loading, or starts when it is asked for."""
+        return any(one.state in ("ok", "loading") for one in self.upstreams) or bool(self._shared.backends.names())
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answers one request, whatever happens."""
+        settings, path = self.settings, request.path
+        exchange = Exchange(
+            settings.name, request.remote or "", path, dialect_of(settings.name, path), KINDS.get(path, "other"),
+            request.method,
+        )
+        self.totals.running += 1
+        try:
+            return await self._answer(request, exchange, settings)
+        except Refusal as refusal:
+            return await self._refuse(request, exchange, refusal)
+        except (asyncio.CancelledError, ConnectionError):
+            if exchange.meter is None or not exchange.meter.done:  # else it had what it wanted
+                exchange.failed("client_gone", "The client left before the end.")
+                exchange.status = 499
+            raise
+        except Exception:
+            log.exception("a request to %s failed", exchange.path)
+            broken = Refusal(500, "internal", "The proxy failed; its log says why.")
+            return await self._refuse(request, exchange, broken)
+        finally:
+            self.totals.running -= 1
+            self._count(exchange)
+
+    async def _refuse(self, request: web.BaseRequest, exchange: Exchange, refusal: Refusal) -> web.StreamResponse:
+        exchange.failed(refusal.error, refusal.message)
+        exchange.status = refusal.status
+        response = answer(refusal, exchange.dialect)
+        try:
+            await response.prepare(request)
+            await response.write_eof()
+        except (ConnectionError, asyncio.CancelledError):
+            exchange.status, exchange.error = 499, "client_gone"
+            raise
+        exchange.bytes_out += response.content_length or 0
+        return response
+
+    def _count(self, exchange: Exchange) -> None:
+        if exchange.passing_by:
+            return
+        meter, lane = exchange.meter, exchange.lane
+        if meter is not None and lane is not None and self._shared.settings.keeps_text(lane.key.model):
+            exchange.answer = bodies.answer_text(meter.kept(), meter.form)
+        outcome, told = exchange.outcome()
+        self.totals.finish(outcome)
+        if lane is not None:
+            lane.finish(outcome, told)
+        self._shared.records.add(outcome)
+
+    async def _answer(
+        self, request: web.BaseRequest, exchange: Exchange, settings: ProxySettings
+    ) -> web.StreamResponse:
+        if not settings.enabled:
+            raise Refusal(503, "refused", "This proxy has been switched off.")
+        if self._shared.via in request.headers.getall("Via", ()):
+            raise Refusal(508, "refused", "The request went in a circle: a proxy of Vigie is its own upstream.")
+        await self._rate.take(exchange.client, settings.rate_limit)
+        if settings.api_key:
+            check_key(request.headers, settings.api_key)
+        body = await self._read(request, exchange, settings)
+        document = bodies.parsed(body)
+        exchange.model = bodies.model_of(document)
+        asked_stream = document.get("stream")
+        exchange.stream = asked_stream is True or (asked_stream is None and exchange.path in STREAMED_UNASKED)
+        listed = await self._lists.answer(exchange, settings.name, self.upstreams, document)
+        if listed is not None:
+            exchange.answered_here = True
+            return web.Response(body=listed, content_type="application/json")
+        target = await self._target(exchange)
+        return await self._pass_on(request, exchange, settings, target, body, document)
+
+    @staticmethod
+    async def _read(request: web.BaseRequest, exchange: Exchange, settings: ProxySettings) -> bytes | None:
+        if not request.can_read_body:
+            return None
+        most = settings.largest_request
+        too_large = Refusal(413, "too_large", f"The request is larger than {most >> 20} MiB.", code="request_too_large")
+        if (request.content_length or 0) > most:
+            raise too_large
+        if request.headers.get("Expect", "").lower() == "100-continue":
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        parts: list[bytes] = []
+        try:
+            while part := await request.content.readany():
+                parts.append(part)
+                exchange.bytes_in += len(part)
+                if exchange.bytes_in > most:
+                    raise too_large
+        except aiohttp.web.RequestPayloadError:
+            raise Refusal(400, "refused", "The body of the request is broken.") from None
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def _target(self, exchange: Exchange) -> Target:
+        path = exchange.path
+        only_ollama = exchange.dialect == "ollama" and path.startswith("/api/") and path not in OLLAMA_ONLY
+        return await self._shared.routing.choose(self.upstreams, exchange.model, only_ollama=only_ollama)
+
+    async def _pass_on(
+        self, request: web.BaseRequest, exchange: Exchange, settings: ProxySettings, target: Target,
+        body: bytes | None, document: dict[str, Any],
+    ) -> web.StreamResponse:
+        exchange.target = target
+        if exchange.kind == "other" and not exchange.model:
+            url = await self._shared.routing.address(target, settings.first_byte_timeout)
+            return await self._send(request, exchange, settings, url, body, document, 0.0)
+        name = target.model or exchange.model or "unknown"
+        lane = exchange.lane = self._shared.lanes.of(settings.name, target.server, target.engine, name[:128])
+        if self._shared.settings.keeps_text(lane.key.model):
+            exchange.prompt = bodies.prompt_text(document)
+        with self._waiting(lane):
+            await self._turns.take(lane.key, settings.concurrency, settings.queue_size)
+        try:
+            if target.upstream is not None and target.upstream.state != "loading":
+                return await self._run(request, exchange, settings, target.upstream.settings.url, body, document, 0.0)
+            with self._using(target):
+                with self._waiting(lane):
+                    began = now()
+                    url = await self._shared.routing.address(target, settings.first_byte_timeout)
+                return await self._run(request, exchange, settings, url, body, document, now() - began)
+        finally:
+            self._turns.give_back(lane.key, self.settings.concurrency)
+
+    async def _run(
+        self, request: web.BaseRequest, exchange: Exchange, settings: ProxySettings, url: str, body: bytes | None,
+        document: dict[str, Any], loaded_in: float,
+    ) -> web.StreamResponse:
+        lane = exchange.lane
+        assert lane is not None  # `_pass_on` has set it
+        lane.running += 1
+        try:
+            return await self._send(request, exchange, settings, url, body, document, loaded_in)
+        finally:
+            lane.running -= 1
+
+    @contextmanager
+    def _waiting(self, lane: Lane) -> Iterator[None]:
+        lane.waiting += 1
+        self.totals.waiting += 1
+        try:
+            yield
+        finally:
+            lane.waiting -= 1
+            self.totals.waiting -= 1
+
+    @contextmanager
+    def _using(self, target: Target) -> Iterator[None]:
+        if target.upstream is not None:
+            yield
+            return
+        with self._shared.backends.using(target.server):
+            try:
+                yield
+            finally:
+                self._shared.backends.touch(target.server)
+
+    async def _send(
+        self, request: web.BaseRequest, exchange: Exchange, settings: ProxySettings, url: str, body: bytes | None,
+        document: dict[str, Any], loaded_in: float,
+    ) -> web.StreamResponse:
+        target, path = exchange.target, exchange.path
+        assert target is not None  # `_pass_on` has set it
+        way, rewriter = request.raw_path, None
+        said_anew = False
+        if path in OLLAMA_ONLY and not target.speaks_ollama:
+            asked = ask_openai.say(path, document, target.model or exchange.model, target.engine)
+            if asked.body is None:
+                exchange.status = 200
+                empty = answer_ollama.loaded(exchange, path == "/api/chat", asked.unload)
+                exchange.bytes_out = len(empty)
+                return web.Response(body=empty, content_type="application/json")
+            way, body, said_anew = asked.path, asked.body, True
+            rewriter = _rewriter(exchange, asked.stream, loaded_in)
+        elif path.startswith(LMSTUDIO_V0) and target.engine != "lmstudio":
+            way = "/v1/" + way.removeprefix(LMSTUDIO_V0)
+        if not said_anew and body:
+            asking = bodies.asking_for_usage(body, document, path, target.engine)
+            if asking is not None:
+                body, rewriter = asking, WithoutUsage()
+        headers = sent_headers(
+            request.headers, proxy_key=bool(settings.api_key), via=self._shared.via, json_body=said_anew,
+            upstream_key=target.upstream.settings.api_key if target.upstream is not None else "",
+        )
+        upstream = await send(self._shared.session, exchange, settings, lambda: url, way, body, headers)
+        try:
+            return await give_back(request, exchange, upstream, rewriter, settings, self._meter(exchange))
+        finally:
+            # Closed, not released: a connection whose answer was not read to its end stops the engine so.
+            upstream.close() if not upstream.content.at_eof() else upstream.release()
+
+    def _meter(self, exchange: Exchange) -> Meter:
+        lane = exchange.lane
+        if lane is None:
+            return Meter()
+        keep = bodies.LONGEST_ANSWER if self._shared.settings.keeps_text(lane.key.model) else 0
+        return Meter(on_token=lane.live.add, on_gap=lane.gap, keep=keep)
+
+
+def _rewriter(exchange: Exchange, stream: bool, loaded_in: float) -> Rewriter:
+    if exchange.kind == "embedding":
+        return answer_ollama.Embeddings(exchange, exchange.path == "/api/embeddings", loaded_in)
+    chat = exchange.path == "/api/chat"
+    kind = answer_ollama.StreamedAnswer if stream else answer_ollama.WholeAnswer
+    return kind(exchange, chat, loaded_in)

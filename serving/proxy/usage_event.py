@@ -1,0 +1,51 @@
+"""Takes out of a stream the one event that the client did not ask for: ``choices: []`` with the usage.
+
+It comes only because the proxy asked for it (`body.asking_for_usage`). Such a stream goes on by whole events, not by
+raw pieces; each other event stays as it was, byte for byte but for a ``usage: null`` that some servers add.
+"""
+
+from __future__ import annotations
+
+import re
+
+from serving.proxy.body import parsed
+
+_LIKELY = re.compile(rb'"choices":\s*(?:\[\s*\]|null)').search
+_BETWEEN = re.compile(rb"\r?\n\r?\n")
+
+
+class WithoutUsage:
+    """A `passing.Rewriter`."""
+
+    content_type: str | None = None
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The events that are whole now."""
+        data = self._rest + chunk
+        out, start = [], 0
+        for between in _BETWEEN.finditer(data):
+            event = data[start:between.end()]
+            start = between.end()
+            if not self._is_usage(event):
+                out.append(event)
+        self._rest = data[start:]
+        return b"".join(out)
+
+    def end(self) -> bytes:
+        """What came without its end."""
+        rest, self._rest = self._rest, b""
+        return b"" if self._is_usage(rest) else rest
+
+    def failure(self, status: int, body: bytes) -> bytes:  # noqa: ARG002 - the protocol's
+        """As it is: the client speaks the server's dialect."""
+        return body
+
+    @staticmethod
+    def _is_usage(event: bytes) -> bool:
+        if not event.startswith(b"data:") or not _LIKELY(event):
+            return False
+        document = parsed(event[5:].strip())
+        return not document.get("choices") and isinstance(document.get("usage"), dict)

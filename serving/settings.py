@@ -1,0 +1,154 @@
+"""The configuration as the serving process goes by it: plain objects out of the JSON that the web process sends.
+
+The web process has validated it; here it is only read, with the defaults of `config.serving` for what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+ProxyName = Literal["ollama", "lmstudio"]
+PROXIES: tuple[ProxyName, ...] = get_args(ProxyName)
+PORTS: dict[ProxyName, int] = {"ollama": 11434, "lmstudio": 1234}
+EVERY_MODEL = "*"
+
+
+class BadConfiguration(ValueError):
+    """What was sent is no configuration; the message says where and what is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProxySettings:
+    """One proxy. Times in seconds, sizes in bytes."""
+
+    name: ProxyName
+    enabled: bool = False
+    host: str = "127.0.0.1"
+    port: int = 0
+    upstreams: tuple[str, ...] = ()
+    idle_timeout: float = 30.0
+    first_byte_timeout: float = 300.0
+    connect_timeout: float = 2.0
+    retries: int = 3
+    check_every: float = 5.0
+    api_key: str = field(default="", repr=False)
+    rate_limit: int = 1000
+    largest_request: int = 64 << 20
+    concurrency: int = 0
+    queue_size: int = 100
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port to listen on."""
+        return self.host, self.port
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """A model server of the configuration."""
+
+    name: str
+    url: str
+    engine: str = "auto"
+    api_key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ServingSettings:
+    """All that the serving process goes by."""
+
+    proxies: Mapping[ProxyName, ProxySettings]
+    servers: tuple[ServerSettings, ...] = ()
+    processes: Mapping[str, str] = field(default_factory=dict)
+    """Names of the model processes -> their engine."""
+    keep_text: frozenset[str] = frozenset()
+    models: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The section ``models`` as it came, for the supervisor."""
+
+    def keeps_text(self, model: str) -> bool:
+        """Whether prompts and answers of ``model`` are kept."""
+        return model in self.keep_text or EVERY_MODEL in self.keep_text
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is anything to do."""
+        return any(proxy.enabled for proxy in self.proxies.values()) or bool(self.processes)
+
+
+NOTHING = ServingSettings({name: ProxySettings(name, port=PORTS[name]) for name in PROXIES})
+"""Before a configuration is known: both proxies off."""
+
+
+def read_settings(raw: Any) -> ServingSettings:
+    """The configuration out of a document with the sections ``proxies`` and ``models``, names in camelCase.
+
+    Raises:
+        BadConfiguration: a part has a wrong type.
+    """
+    document = _mapping(raw, "the configuration")
+    proxies, models = _mapping(document.get("proxies", {}), "proxies"), _mapping(document.get("models", {}), "models")
+    servers = _mapping(models.get("servers", {}), "models.servers")
+    return ServingSettings(
+        {name: _proxy(name, _mapping(proxies.get(name, {}), f"proxies.{name}")) for name in PROXIES},
+        tuple(
+            _server(name, _mapping(one, f"models.servers.{name}")) for name, one in servers.items()
+            if _mapping(one, f"models.servers.{name}").get("enabled", True)
+        ),
+        {
+            _text(one, "name", f"models.processes.{place}"): one.get("engine") or "llamacpp"
+            for place, one in enumerate(_list(models.get("processes", []), "models.processes"))
+        },
+        frozenset(
+            _text(one, "model", f"models.keepText.{place}")
+            for place, one in enumerate(_list(models.get("keepText", []), "models.keepText"))
+        ),
+        models,
+    )
+
+
+def _proxy(name: ProxyName, raw: Mapping[str, Any]) -> ProxySettings:
+    def number(key: str, default: float, factor: float = 1.0) -> float:
+        value = raw.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise BadConfiguration(f"proxies.{name}.{key} must be a number, not {value!r}")
+        return value * factor
+
+    upstreams = raw.get("upstreams", ())
+    if not isinstance(upstreams, list | tuple) or not all(isinstance(one, str) for one in upstreams):
+        raise BadConfiguration(f"proxies.{name}.upstreams must be a list of names of model servers")
+    return ProxySettings(
+        name=name, enabled=bool(raw.get("enabled", False)), host=str(raw.get("host", "127.0.0.1")),
+        port=int(number("port", PORTS[name])), upstreams=tuple(upstreams),
+        idle_timeout=number("timeout", 30_000, 0.001),
+        first_byte_timeout=number("firstByteTimeout", 300_000, 0.001),
+        connect_timeout=number("connectTimeout", 2000, 0.001), retries=int(number("retries", 3)),
+        check_every=number("healthCheckInterval", 5000, 0.001), api_key=str(raw.get("apiKey", "")),
+        rate_limit=int(number("rateLimitPerMinute", 1000)), largest_request=int(number("maxRequestMb", 64, 1 << 20)),
+        concurrency=int(number("concurrency", 0)), queue_size=int(number("queueSize", 100)),
+    )
+
+
+def _server(name: str, raw: Mapping[str, Any]) -> ServerSettings:
+    url = _text(raw, "url", f"models.servers.{name}").rstrip("/")
+    return ServerSettings(name, url, str(raw.get("engine") or "auto"), str(raw.get("apiKey") or ""))
+
+
+def _mapping(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise BadConfiguration(f"{where} must be an object, not {type(value).__name__}")
+    return value
+
+
+def _list(value: Any, where: str) -> list[Any]:
+    if not isinstance(value, list | tuple):
+        raise BadConfiguration(f"{where} must be a list, not {type(value).__name__}")
+    return list(value)
+
+
+def _text(raw: Any, key: str, where: str) -> str:
+    value = _mapping(raw, where).get(key)
+    if not isinstance(value, str) or not value:
+        raise BadConfiguration(f"{where}.{key} must be a text, not {value!r}")
+    return value
