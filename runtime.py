@@ -98,11 +98,29 @@ class Notifier(Protocol):
         """What waits and what was sent, by metric."""
 
 
+class Loop(Protocol):
+    """A loop that the others know nothing of: the serving process, its requests, the model files."""
+
+    def start(self) -> None:
+        """Starts it."""
+
+    def stop(self) -> None:
+        """Ends it."""
+
+    def problem(self) -> str:
+        """What is wrong; empty when nothing is."""
+
+    def detail(self) -> str:
+        """What it does now."""
+
+
 class Runtime:
-    """Owns the threads. ``past`` are ticks, oldest first, that fill the ring behind the first live ones (the demo).
-    ``accounts_back`` is called when the people's store is there again, ``warm`` once
-    at the start, to have files ready before they are asked for; ``settings_changed`` says what was set since the start
-    before."""
+    """Owns the threads.
+
+    ``loops`` are further ones by name. ``past`` are ticks, oldest first, that fill the ring behind the first live ones
+    (the demo). ``accounts_back`` is called when the people's store is there again, ``warm`` once at the start, to have
+    files ready before they are asked for; ``settings_changed`` says what was set since the start before.
+    """
 
     def __init__(
         self,
@@ -123,6 +141,7 @@ class Runtime:
         alerts: Alerts,
         config: ConfigStore,
         notifier: Notifier,
+        loops: Mapping[str, Loop],
         accounts_back: Callable[[], None],
         warm: Callable[[], None],
         settings_changed: Callable[[], str] = str,
@@ -134,7 +153,7 @@ class Runtime:
         self._settings_changed, self._audit, self._alerts = settings_changed, audit, alerts
         self._logs = logs
         self._config, self._watcher = config, Watcher(config)
-        self._notifier = notifier
+        self._notifier, self._loops = notifier, loops
         self.detailed = False
         """Log every scrape."""
         self._coarsest = 2.0 if adaptive else interval
@@ -163,6 +182,8 @@ class Runtime:
         self.scheduler.start()
         self._roller.start()
         self._notifier.start()
+        for loop in self._loops.values():
+            loop.start()
         self._keeper.start()
         self._warm()
 
@@ -173,6 +194,8 @@ class Runtime:
         self._stop.set()
         self._alerts.stop()
         self._notifier.stop()
+        for loop in self._loops.values():
+            loop.stop()
         self.hub.close()
         self._jobs.stop()
         if self._keeper.is_alive():
@@ -238,11 +261,13 @@ class Runtime:
             "alerts": self._alerts.problem(),
             "config": self._watcher.problem() or self._config.problem(),
             "notifications": self._notifier.problem(),
+            **{name: loop.problem() for name, loop in self._loops.items()},
         }
         details = {
             "scheduler": f"every {self.scheduler.interval:g} s, {self.scheduler.skipped} ticks skipped",
             "alerts": self._alerts.detail(),
             "ring": f"{self.writer.write_seconds * 1000:.2f} ms a tick",
+            **{name: loop.detail() for name, loop in self._loops.items()},
         }
         return [PartStatus(name, not text, text, details.get(name, "")) for name, text in problems.items()]
 

@@ -26,6 +26,7 @@ from collectors import build_collectors
 from collectors.demo import SIMULATED, build_demo_collectors
 from collectors.engines.discovery import Own
 from collectors.scrape import ScrapeRunner, metric_sources
+from collectors.serving import Serving as ServingSource
 from collectors.vigie import Stats
 from config import affected
 from config.changes import changed_since
@@ -53,8 +54,11 @@ from security.secrets import load_secrets
 from services import Vigie
 from serving import energy
 from serving.actor import Actor
+from serving.files.catalogue import Catalogue
+from serving.files.scan import folders_of
+from serving.launch import Launcher
 from serving.requests.log import RequestLog
-from serving.service import Serving
+from serving.service import Serving, targets, told_to_serving
 from startup import announce_first_admin, read_version
 from storage.archive.archive import Archive
 from storage.database import Database
@@ -106,12 +110,17 @@ def wire(
     )
     roller = Roller(ring, archive, totals=latest.value, ready=lambda: runtime.has_past())  # noqa: PLW0108 - made below
 
+    launcher = Launcher(folder, read_version(), lambda: told_to_serving(config.current))
+    files = Catalogue(lambda: folders_of(config.current.paths))
     log_of_requests = RequestLog(
-        archive.database, lambda _after: None, lambda: config.current.models.request_log_days,
+        archive.database, launcher.requests, lambda: config.current.models.request_log_days,
         lambda: {one.model: one.hours for one in config.current.models.keep_text},
         partial(energy.fill, archive.database, query),
     )
-    serving = Serving(latest, query, log_of_requests, config, Actor(), partial(_fired, state))
+    serving = Serving(
+        latest, query, log_of_requests, config, Actor(launcher.client, partial(_load_failed, events)),
+        partial(_fired, state), files,
+    )
     server = api.make_server(__name__)
     runtime: Runtime
 
@@ -120,9 +129,10 @@ def wire(
 
     collectors = build_demo_collectors(self_stats=self_stats) if settings.demo else build_collectors(
         volumes_exclude=settings.volumes_exclude, watched=lambda: hub.listeners("processes") > 0, self_stats=self_stats,
-        model_servers=lambda: config.current.models.servers,
+        model_servers=lambda: targets(config.current.models.servers, latest.snapshot("serving")),
         find_model_servers=lambda: config.current.models.discover,
         own=lambda: _own(settings, config.current.proxies),
+        serving=ServingSource(launcher.read, launcher.wanted, launcher.enabled),
     )
     cadence = {m.name: c.every for c in collectors for m in c.metrics}
     for collector in collectors:
@@ -138,6 +148,7 @@ def wire(
         ),
         ring=ring, roller=roller, accounts=accounts, latest=latest, hub=hub, events=events,
         jobs=jobs, audit=trail, alerts=alerts, config=config, logs=logs, notifier=delivery,
+        loops={"serving": launcher, "requests": log_of_requests, "files": files},
         accounts_back=partial(_first_admin, accounts, trail),
         warm=lambda: static_files(server).warm(),
         settings_changed=partial(changed_since, folder, given),
@@ -145,6 +156,8 @@ def wire(
     )
     follow(config, settings, runtime, latest, hub, events, trail, logs)
     config.subscribe(lambda before, after, _: delivery.reconfigured(before.notifications, after.notifications))
+    config.subscribe(lambda _before, _after, _applied: launcher.changed())
+    config.subscribe(lambda _before, _after, _applied: files.reconfigured())
     server.extensions["vigie"] = Vigie(
         settings=settings, config=config, version=read_version(), started=time.time(), latest=latest,
         query=query,
@@ -180,6 +193,11 @@ def _own(settings: Settings, proxies: Proxies) -> Own:
     """What of Vigie listens on this machine: its pages, and the proxies that are on."""
     ports = {proxy.port for proxy in (proxies.ollama, proxies.lmstudio) if proxy.enabled}
     return Own(ports | {settings.port}, {os.getpid(), os.getppid()})
+
+
+def _load_failed(events: Events, model: str, error: str) -> None:
+    """A model server took long to load a model, and then failed."""
+    events.add("model_load_failed", "error", model=model, error=error)
 
 
 def _fired(state: Database, start: float, end: float) -> list[dict[str, str]]:

@@ -10,7 +10,7 @@ from threading import Lock
 
 import structlog
 
-from config.disk import write_atomic
+from config.atomic import write_atomic
 
 log = structlog.get_logger(__name__)
 Stamp = tuple[tuple[str, int, int], ...]

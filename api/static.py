@@ -27,7 +27,7 @@ from werkzeug.security import safe_join
 
 from api.bundle import Bundle
 from api.encoding import LEAST, Encoding, best_encoding, compress_apart
-from config.disk import write_atomic
+from config.atomic import write_atomic
 
 log = structlog.get_logger(__name__)
 ROOT = Path(__file__).parent.parent

@@ -25,6 +25,9 @@ def part_words(part: str) -> str:
         "audit": _("Audit trail"),
         "logs": _("Log files"),
         "notifications": _("Notifications"),
+        "serving": _("Proxies and model processes"),
+        "requests": _("Request log"),
+        "files": _("Model files"),
     }.get(part, part)
 
 
@@ -32,9 +35,9 @@ def source(name: str) -> str:
     """A collector in words."""
     return {
         "cpu": _("CPU"), "memory": _("Memory"), "disk": _("Disks"), "network": _("Network"), "sensors": _("Sensors"),
-        "rapl": _("Power of the processor"), "model_servers": _("Model servers"), "serving": _("Proxies and processes"),
-        "processes": _("Processes"), "nvidia": _("NVIDIA GPUs"), "pressure": _("Pressure"), "vigie": _("Vigie itself"),
+        "rapl": _("Power of the processor"), "model_servers": _("Model servers"),
         "serving": _("Proxies and model processes"),
+        "processes": _("Processes"), "nvidia": _("NVIDIA GPUs"), "pressure": _("Pressure"), "vigie": _("Vigie itself"),
     }.get(name, name)
 
 

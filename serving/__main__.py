@@ -18,8 +18,8 @@ from pathlib import Path
 import uvloop
 
 from serving import place
-from serving.backends import NoBackends
 from serving.daemon import AlreadyRuns, Daemon
+from serving.processes.supervisor import Supervisor
 
 COLLECT = (10_000, 20, 20)
 """When Python looks for garbage: each request makes some hundred objects that go by themselves, its own 700 are few."""
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 async def _run(folder: Path, version: str) -> None:
-    await Daemon(folder, version, NoBackends()).run()
+    await Daemon(folder, version, Supervisor(folder)).run()
 
 
 def _log_to(path: Path) -> None:

@@ -2,18 +2,65 @@
 
 from __future__ import annotations
 
-from config.section import N_
+import threading
+from collections.abc import Callable
+
 from live.models import Model
 from serving.acts import Action, CannotAct
+from serving.client import ServingAway, ServingClient, ServingRefused
+from serving.processes import engine_load
+from serving.processes.sentences import ProcessError
+
+QUICK = 3.0
+"""Seconds that a model server has to refuse while somebody waits; loading a model may go on for minutes after that."""
 
 
 class Actor:
-    """See `serving.acts.Acts`."""
+    """See `serving.acts.Acts`. ``late`` is told of a load that failed when nobody waited any more: model, sentence."""
+
+    def __init__(self, client: ServingClient, late: Callable[[str, str], None]) -> None:
+        self._client, self._late = client, late
 
     def at_process(self, action: Action, name: str) -> None:
-        """Starts, stops or restarts a process of ours. Raises CannotAct."""
-        raise CannotAct(N_("The serving process does not answer."), 503)
+        """Starts, stops or restarts a process of ours.
+
+        Raises:
+            CannotAct: the serving process does not answer, or refuses.
+        """
+        acts = {"start": self._client.start, "stop": self._client.stop, "restart": self._client.restart}
+        try:
+            acts[action](name)
+        except ServingAway as error:
+            raise CannotAct(str(error), 503) from None
+        except ServingRefused as error:
+            raise CannotAct(str(error)) from None
 
     def at_server(self, action: Action, model: Model, api_key: str) -> None:
-        """Has a model server load or unload a model. Raises CannotAct."""
-        raise CannotAct(N_("This engine offers no way to load or unload a model."))
+        """Has a model server load or unload a model; a load that takes long goes on by itself.
+
+        Raises:
+            CannotAct: the engine offers no way, or refused at once.
+        """
+        do = engine_load.load if action == "load" else engine_load.unload
+        target = engine_load.Target(model.url, api_key)
+        failed: list[str] = []
+        waited = threading.Event()
+        lock = threading.Lock()
+
+        def run() -> None:
+            try:
+                do(model.engine, target, model.name)
+            except ProcessError as error:
+                with lock:
+                    failed.append(str(error))
+                    late = waited.is_set()
+                if late:
+                    self._late(model.name, str(error))
+
+        thread = threading.Thread(target=run, name=f"{action}-model", daemon=True)
+        thread.start()
+        thread.join(QUICK)
+        with lock:
+            waited.set()
+            if failed:
+                raise CannotAct(failed[0], 502)

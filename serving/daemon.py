@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from config.disk import write_atomic
+from config.atomic import write_atomic
 from serving import control, place
 from serving.backends import Backends
 from serving.proxy.listening import Listener

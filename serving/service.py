@@ -8,7 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from config.section import N_
+from config.dashboard import DashboardConfig
+from config.documents import document
+from config.marks import N_
+from config.secret import SecretText
+from config.serving import ModelServer
 from config.store import ConfigStore
 from live.models import CARDS, WANTED, Card, Model, Proxy, Server, cards, rows, servers
 from metrics import models as m
@@ -17,6 +21,7 @@ from metrics.series import Series
 from serving.acts import Action, Acts, CannotAct
 from serving.autopsy import Autopsy, Firing, examine
 from serving.energy import Idle, Spent, idle, spent
+from serving.files.catalogue import Catalogue
 from serving.requests.log import RequestLog
 from serving.requests.objectives import Standing, objective_of, standing
 from serving.requests.reading import Filter
@@ -37,10 +42,10 @@ class Serving:
 
     def __init__(
         self, latest: Latest, query: Query, log: RequestLog, config: ConfigStore, acts: Acts,
-        firing: Firing, now: Callable[[], float] = time.time,
+        firing: Firing, files: Catalogue, now: Callable[[], float] = time.time,
     ) -> None:
         self._latest, self._query, self._config, self._acts, self._now = latest, query, config, acts, now
-        self._firing = firing
+        self._firing, self.files = firing, files
         self.log = log
 
     def act(self, action: Action, model: Model) -> None:
@@ -149,3 +154,21 @@ def _proxy(
         value(m.PROXY_REQUESTS), value(m.PROXY_ERRORS), value(m.PROXY_LATENCY), value(m.PROXY_UPTIME), shares, begin,
         PIECE,
     )
+
+
+def told_to_serving(config: DashboardConfig) -> dict[str, Any]:
+    """What the serving process goes by: its sections of the configuration, secrets in the clear."""
+    return {
+        name: document(getattr(config, name), SecretText.reveal) for name in ("proxies", "models")
+    }
+
+
+def targets(configured: Mapping[str, ModelServer], serving: Mapping[str, Any]) -> dict[str, ModelServer]:
+    """The model servers that are looked at by name: the configured ones, and the processes of ours that run."""
+    found = dict(configured)
+    for process in serving.get("processes", []):
+        if process.get("url") and process.get("state") == "running":
+            found[str(process["name"])] = ModelServer.model_validate({
+                "url": process["url"], "engine": process.get("engine") or "auto",
+            })
+    return found

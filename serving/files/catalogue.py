@@ -95,6 +95,10 @@ class Catalogue:
         """The same as one text; empty when nothing is wrong."""
         return " ".join(map(str, self.problems()))
 
+    def detail(self) -> str:
+        """How many models there are."""
+        return f"{len(self.models())} model files"
+
     def _run(self) -> None:
         while not self._stopping:
             self._wake.clear()

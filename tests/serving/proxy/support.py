@@ -92,7 +92,7 @@ def serving(folder: Path, servers: dict[str, str], preexec: Callable[[], None] |
     folder.mkdir(parents=True, exist_ok=True)
     process = subprocess.Popen(
         [sys.executable, "-m", "serving", "--folder", str(folder), "--version", "test"], cwd=ROOT,
-        stdin=subprocess.DEVNULL, preexec_fn=preexec,
+        stdin=subprocess.DEVNULL, preexec_fn=preexec,  # noqa: PLW1509 - it only sets a limit
     )
     client = ServingClient(folder)
     ports = {"ollama": free_port(), "lmstudio": free_port()}
