@@ -80,7 +80,7 @@
   setInterval(() => {
     const log = here() && document.querySelector('#react-entry-point .model-log');
     if (!log) return;
-    const busy = document.hidden || log.querySelector('details[open]') || log.querySelectorAll('.model-request').length > 50 || cell;
+    const busy = document.hidden || log.querySelector('details[open]') || log.querySelectorAll('.model-request').length > 25 || cell;
     if (String(Boolean(busy)) === log.dataset.still) return;
     log.dataset.still = String(Boolean(busy));
     vigie.props('models-log-tick', {disabled: Boolean(busy)});

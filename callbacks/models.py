@@ -24,7 +24,7 @@ from serving.requests.reading import Filter
 from serving.requests.table import Request
 from storage.errors import StorageError
 
-ROWS = 50
+ROWS = 25
 MEASURES = ("ttft", "itl", "duration", "queue")
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from components.formats import duration, human, number
+from components.formats import human, latency, number
 
 
 class Found(Protocol):
@@ -45,7 +45,7 @@ def _queue(f: Mapping[str, Any]) -> str:
     others = f.get("others") or 0
     more = ngettext("%(count)s other request was there.", "%(count)s other requests were there.", others,
                     count=number(others))
-    return _("It waited %(time)s for its turn; %(more)s", time=duration(f["seconds"]), more=more)
+    return _("It waited %(time)s for its turn; %(more)s", time=latency(f["seconds"]), more=more)
 
 
 def _crowd(f: Mapping[str, Any]) -> str:
@@ -53,13 +53,13 @@ def _crowd(f: Mapping[str, Any]) -> str:
     return ngettext(
         "It shared the engine with %(count)s other request: %(now)s between tokens, usually %(usual)s.",
         "It shared the engine with %(count)s other requests: %(now)s between tokens, usually %(usual)s.",
-        others, count=number(others), now=duration(f["itl"]), usual=duration(f["usual"]),
+        others, count=number(others), now=latency(f["itl"]), usual=latency(f["usual"]),
     )
 
 
 def _loading(f: Mapping[str, Any]) -> str:
     if f.get("seconds"):
-        return _("The model was being loaded for %(time)s of it.", time=duration(f["seconds"]))
+        return _("The model was being loaded for %(time)s of it.", time=latency(f["seconds"]))
     return _("The model was being loaded.")
 
 
@@ -81,8 +81,8 @@ _WORDS = {
         cached=number(f["cached"]), tokens=number(f["tokens"]), usual=human(f["usual"], "ratio")),
     "long_answer": lambda f: _("Its answer was long: %(tokens)s tokens, usually %(usual)s; the speed was as usual.",
                                tokens=number(f["tokens"]), usual=number(f["usual"])),
-    "slow_decode": lambda f: _("Tokens came slowly: %(now)s between them, usually %(usual)s.", now=duration(f["itl"]),
-                               usual=duration(f["usual"])),
+    "slow_decode": lambda f: _("Tokens came slowly: %(now)s between them, usually %(usual)s.", now=latency(f["itl"]),
+                               usual=latency(f["usual"])),
     "retried": lambda f: _("The engine was reached only at try %(count)s.", count=number(f["attempts"])),
     "gpu_clocks": lambda f: _("GPU %(gpu)s ran at %(now)s, before at %(usual)s.", gpu=f["gpu"],
                               now=human(f["hertz"], "hertz"), usual=human(f["usual"], "hertz")),

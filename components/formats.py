@@ -66,6 +66,19 @@ def duration(seconds: float) -> str:
     return ("-" if seconds < 0 else "") + " ".join(found[:2])
 
 
+def latency(seconds: float | None) -> str:
+    """How long an answer took, as exactly as one reads it: ``850 µs``, ``12 ms``, ``1.24 s``, ``12.3 s``, ``2 min 5 s``."""
+    if seconds is None or seconds != seconds:
+        return ABSENT
+    if seconds < 0.001:
+        return f"{number(seconds * 1e6)} µs"
+    if seconds < 0.9995:
+        return f"{number(seconds * 1000, 0 if seconds >= 0.00995 else 1)} ms"
+    if seconds < 59.95:
+        return f"{number(seconds, 2 if seconds < 9.995 else 1)} {_('s')}"
+    return duration(seconds)
+
+
 def clock(at: float) -> str:
     """Time of day with seconds, in the viewer's zone: ``14:03:09``."""
     return str(format_datetime(datetime.fromtimestamp(at, UTC), "HH:mm:ss"))

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from components import icons, model_words, panels
 from components.attrs import attrs
-from components.formats import ABSENT, duration, human, moment, number
+from components.formats import ABSENT, duration, human, latency, moment, number
 from components.links import href
 from components.model_charts import Chart
 from components.models_page import actions
@@ -117,7 +117,8 @@ def tiles(model: Model) -> html.Div:
         elif reading is None:
             continue
         else:
-            words = human(reading.value, unit) if unit else number(reading.value)
+            words = latency(reading.value) if unit == "seconds" else (
+                human(reading.value, unit) if unit else number(reading.value))
             how = model_words.how(reading)
         cells.append(html.Div(
             [html.Dt(title), html.Dd(words, className="num"), html.Dd(how, className="model-how")],
@@ -150,8 +151,12 @@ def facts(model: Model, now: float) -> html.Div | None:
 def _fact(name: str, value: Any, now: float) -> str:
     if name == "size":
         return human(float(value), "bytes") if isinstance(value, int | float) else str(value)
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value)
     if name == "parameters" and isinstance(value, int | float):
-        return _("%(count)s billion", count=number(value / 1e9, 1)) if value >= 1e8 else number(value)
+        if value >= 1e8:
+            return _("%(count)s billion", count=number(value / 1e9, 1))
+        return _("%(count)s million", count=number(value / 1e6, 1)) if value >= 1e6 else number(value)
     if name == "expires" and isinstance(value, int | float):
         return moment(float(value), now)
     if isinstance(value, list | tuple):
@@ -213,7 +218,7 @@ def objective_card(standing: Stands | None, window: str) -> html.Section:
     promise = _(
         "%(target)s %% of the requests: first token within %(first)s, %(tokens)s between tokens, no error",
         target=number(asked.target_percent, 0 if asked.target_percent == int(asked.target_percent) else 1),
-        first=duration(asked.first_token_ms / 1000), tokens=duration(asked.inter_token_ms / 1000),
+        first=latency(asked.first_token_ms / 1000), tokens=latency(asked.inter_token_ms / 1000),
     )
     if not found.total:
         body: Any = html.P(_("No request in this window: no traffic, nothing to judge."), className="muted")

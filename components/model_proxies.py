@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from components import icons
 from components.attrs import attrs
-from components.formats import clock, duration, human, number
+from components.formats import clock, duration, human, latency, number
 from components.sentences import sentence
 from live.models import Proxy
 
@@ -32,7 +32,7 @@ def _strip(one: Proxy) -> html.Div:
     facts = [
         _("%(count)s requests", count=number(one.requests)) if one.requests is not None else "",
         _("%(count)s failed", count=number(one.errors)) if one.errors else "",
-        _("%(time)s on average", time=duration(one.latency)) if one.latency is not None else "",
+        _("%(time)s on average", time=latency(one.latency)) if one.latency is not None else "",
         _("up for %(duration)s", duration=duration(one.uptime)) if one.uptime is not None else "",
     ]
     cells: list[Any] = []

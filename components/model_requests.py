@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from components import formats, icons, ids, model_words, states
 from components.attrs import attrs
-from components.formats import ABSENT, duration, number
+from components.formats import ABSENT, duration, latency, number
 from components.still import Still, still
 
 ALL = "all"
@@ -126,7 +126,7 @@ def _row(one: Mapping[str, Any], now: float) -> html.Details:
 
 
 def _time(seconds: float | None) -> str:
-    return ABSENT if seconds is None else duration(seconds)
+    return latency(seconds)
 
 
 def _count(value: int | None) -> str:

@@ -11,7 +11,7 @@ from flask_babel import ngettext
 
 from components import icons, model_words, states
 from components.attrs import attrs
-from components.formats import ABSENT, human, number
+from components.formats import ABSENT, human, latency, number
 from components.links import href
 from components.sentences import sentence
 from components.svg import Svg
@@ -54,7 +54,7 @@ def tiles(rows: Sequence[Model]) -> html.Div:
             _tile(_("Tokens written"), _per_second(speed) if busy and speed else quiet, _("now, by all models")),
             _tile(_("Requests"), _per_second(rate) if busy and rate else quiet,
                   _waiting(answering, waiting), "is-warning" if waiting and waiting >= 1 else ""),
-            _tile(_("Slowest p95"), human(p95, "seconds") if p95 is not None else quiet,
+            _tile(_("Slowest p95"), latency(p95) if p95 is not None else quiet,
                   _("end to end, of a minute") if p95 is not None or not busy else _("seen by the proxies only")),
             _tile(_("Failed"), human(failed, "ratio") if failed is not None else quiet,
                   _("of a minute's requests") if failed is not None or not busy else _("seen by the proxies only"),
@@ -202,7 +202,9 @@ def _number(row: Model, name: str, unit: str, *, idle: bool = False) -> html.Td:
     reading = row.readings.get(name)
     if reading is None and idle:
         return html.Td(_("no traffic"), className="end muted")
-    return html.Td(human(row.value(name), unit), className="end num", title=model_words.how(reading))
+    value = row.value(name)
+    words = latency(value) if unit == "seconds" else human(value, unit)
+    return html.Td(words, className="end num", title=model_words.how(reading))
 
 
 def _flow(row: Model, name: str, *, idle: bool) -> html.Td:
