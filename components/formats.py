@@ -67,7 +67,7 @@ def duration(seconds: float) -> str:
 
 
 def latency(seconds: float | None) -> str:
-    """How long an answer took, as exactly as one reads it: ``850 µs``, ``12 ms``, ``1.24 s``, ``12.3 s``, ``2 min 5 s``."""
+    """How long an answer took, as exactly as one reads it: ``850 µs``, ``12 ms``, ``1.24 s``, ``12.3 s``, ``2 min``."""
     if seconds is None or seconds != seconds:
         return ABSENT
     if seconds < 0.001:
