@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import zoneinfo
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from dash import dcc, html
 from flask_babel import gettext as _
 
-from components import cards, config_backup, config_dialogs, config_form, deliveries, icons, ids, threshold
+from components import (
+    cards,
+    config_backup,
+    config_dialogs,
+    config_form,
+    deliveries,
+    icons,
+    ids,
+    model_proxies,
+    threshold,
+)
 from components.attrs import attrs
 from components.config_fields import Node, description
 from components.config_form_words import TABS, tab_words
 from components.links import href
+from components.sentences import sentence
 from components.still import still
 from components.svg import Svg
 from config.documents import masked
 from config.preset import PRESETS, Kind
 from config.store import ConfigStore
+from live.models import Proxy
 from security.permissions import allowed
 
 _ODD_ZONES = ("Etc/", "SystemV/", "posix", "right")
@@ -32,11 +44,15 @@ class _Shown:
 
     document: Mapping[str, Any]
     editable: bool
+    proxies: Mapping[str, Proxy] = field(default_factory=dict)
+    """Those that are on, by name."""
 
 
-def page(store: ConfigStore, who: str, path: str, tab: str, now: float, *, editable: bool) -> html.Div:
-    """The whole page of ``who``, at ``tab``; ``path`` is its own address."""
-    shown = _Shown(masked(store.current), editable)
+def page(
+    store: ConfigStore, who: str, path: str, tab: str, now: float, *, editable: bool, proxies: Sequence[Proxy] = (),
+) -> html.Div:
+    """The whole page of ``who``, at ``tab``; ``path`` is its own address, ``proxies`` are those that are on."""
+    shown = _Shown(masked(store.current), editable, {one.name: one for one in proxies})
     tab = tab if tab in TABS else TABS[0]
     opened = {
         "config": shown.document, "version": store.version.number, "who": who, "path": path, "tab": tab,
@@ -182,10 +198,7 @@ def _card(
     above, _dot, key = path.rpartition(".")
     aside: Any = None
     if path in ("proxies.ollama", "proxies.lmstudio"):
-        aside = html.Span(
-            _("starts with the measuring proxies (not in this version)"), className="tag cf-later",
-            title=_("The form is real and saved. What it configures comes with a later version."),
-        )
+        aside = _proxy_state(shown.proxies.get(key))
     elif path == "models.defaultParameters" and shown.editable:
         aside = _presets_menu("models")
     head = [html.P(_(node.help), className="field-hint cf-card-help")] if node.help else []
@@ -195,6 +208,14 @@ def _card(
         className="cf-card cf-card-wide" if wide else "cf-card",
         **attrs(data_card=path),
     )
+
+
+def _proxy_state(proxy: Proxy | None) -> html.Span:
+    """Whether a proxy runs, beside its form."""
+    if proxy is None:
+        return html.Span(_("off"), className="tag")
+    words, css = model_proxies.state_words(proxy), model_proxies.state_class(proxy)
+    return html.Span(f"{words} · {proxy.address}", className=f"tag {css}", title=sentence(proxy.message))
 
 
 def _presets_menu(kind: Kind) -> html.Details:

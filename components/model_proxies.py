@@ -27,8 +27,6 @@ def proxies(strips: Sequence[Proxy]) -> html.Section | None:
 
 
 def _strip(one: Proxy) -> html.Div:
-    words = {"healthy": _("healthy"), "unhealthy": _("unhealthy"), "down": _("down"), "starting": _("starting")}
-    css = {"healthy": "is-ok", "unhealthy": "is-warning", "down": "is-critical"}.get(one.state, "is-plain")
     facts = [
         _("%(count)s requests", count=number(one.requests)) if one.requests is not None else "",
         _("%(count)s failed", count=number(one.errors)) if one.errors else "",
@@ -47,8 +45,8 @@ def _strip(one: Proxy) -> html.Div:
         [
             html.Div([
                 html.Strong(proxy_words(one.name)), " ",
-                html.Span([html.Span(className="model-dot"), words.get(one.state, one.state)],
-                          className=f"model-state {css}"), " ",
+                html.Span([html.Span(className="model-dot"), state_words(one)],
+                          className=f"model-state {state_class(one)}"), " ",
                 html.Span(one.address, className="mono muted"),
             ], className="proxy-name"),
             html.Div(cells, className="proxy-cells", role="img",
@@ -63,3 +61,15 @@ def _strip(one: Proxy) -> html.Div:
 def proxy_words(name: str) -> str:
     """What a proxy is called."""
     return {"ollama": "Ollama", "lmstudio": "LM Studio / OpenAI"}.get(name, name)
+
+
+def state_words(one: Proxy) -> str:
+    """The state of a proxy."""
+    return {
+        "healthy": _("healthy"), "unhealthy": _("unhealthy"), "down": _("down"), "starting": _("starting"),
+    }.get(one.state, one.state)
+
+
+def state_class(one: Proxy) -> str:
+    """The colour of a proxy's state."""
+    return {"healthy": "is-ok", "unhealthy": "is-warning", "down": "is-critical"}.get(one.state, "is-plain")

@@ -30,5 +30,5 @@ def layout(tab: str = "", **_query: Any) -> Any:
     identity = current_identity()
     return config_page.page(
         vigie().config, identity.name if identity else "", href("/configuration"), tab, time.time(),
-        editable=allowed("config:edit"),
+        editable=allowed("config:edit"), proxies=vigie().serving.proxies(),
     )

@@ -1,0 +1,152 @@
+"""Models in a real browser: a real engine, a request through the proxy, what is seen of it, and what may be done."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from playwright.sync_api import expect
+
+from tests.e2e.harness import Server
+from tests.e2e.visit import Visitor, drawn, ready
+from tests.engine.run import COMMAND, engine
+from tests.support import free_port, wait_until
+
+pytestmark = pytest.mark.e2e
+MAIN = "#react-entry-point"
+OPTIONS = "--model {file} --alias {name} --host {host} --port {port} --ctx-size {contextSize} --metrics"
+
+
+@dataclass
+class Box:
+    """A Vigie that watches one engine, with a proxy before it and a model of its own."""
+
+    server: Server
+    proxy: str
+
+    def ask(self, model: str = "tiny", tokens: int = 20) -> dict[str, Any]:
+        answer = requests.post(f"{self.proxy}/v1/chat/completions", json={
+            "model": model, "max_tokens": tokens, "messages": [{"role": "user", "content": "hello there"}],
+        }, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def rows(self) -> dict[str, dict[str, Any]]:
+        found = self.server.login().get(f"{self.server.url}/api/v1/models", timeout=10).json()["data"]
+        return {row["model"]: row for row in found}
+
+
+@pytest.fixture(scope="module")
+def box(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Box]:
+    folder = tmp_path_factory.mktemp("models") / "data"
+    port = free_port()
+    with engine(tiny_model, "-c", "4096", "-np", "2") as running:
+        config = {
+            "version": "1.0.0",
+            "models": {
+                "discover": False, "servers": {"box": {"url": running.url, "engine": "llamacpp"}},
+                "command": f"{COMMAND} {OPTIONS}",
+                "processes": [{"name": "own", "file": str(tiny_model), "onDemand": False}],
+            },
+            "proxies": {"lmstudio": {"enabled": True, "port": port}},
+        }
+        (folder / "config").mkdir(parents=True)
+        (folder / "config" / "dashboard_config.json").write_text(json.dumps(config))
+        server = Server(folder).start()
+        made = Box(server, f"http://127.0.0.1:{port}")
+        try:
+            wait_until(lambda: made.rows().get("tiny", {}).get("state") == "running", 60, "the model is seen")
+            wait_until(lambda: _lists(made.proxy), 30, "the proxy knows the model")
+            yield made
+        finally:
+            server.stop()
+
+
+def _lists(proxy: str) -> bool:
+    try:
+        return "tiny" in requests.get(f"{proxy}/v1/models", timeout=2).text
+    except requests.RequestException:
+        return False
+
+
+def test_a_request_is_seen_with_its_numbers_and_why_it_took_as_long(box: Box, visitor: Visitor) -> None:
+    said = box.ask()
+    page = visitor.open(box.server, "/models")
+    ready(page)
+    row = page.locator(f'{MAIN} .model-table tr[data-model="tiny"]')
+    expect(row).to_contain_text("running")
+    expect(row).to_contain_text("llama.cpp")
+    request = page.locator(f"{MAIN} .model-request").first
+    expect(request).to_contain_text("tiny")
+    expect(request).to_contain_text(f"{said['usage']['prompt_tokens']} in, {said['usage']['completion_tokens']} out")
+    request.locator("summary").click()
+    request.get_by_role("button", name="Why was it slow?").click()
+    expect(request.locator(".model-autopsy")).to_contain_text("stands out")
+    expect(page.locator(f"{MAIN} .proxy-strip")).to_contain_text("healthy")
+
+
+def test_a_models_page_shows_its_charts_and_the_requests_behind_a_cell(box: Box, visitor: Visitor) -> None:
+    for _ in range(5):
+        box.ask()
+    page = visitor.open(box.server, "/models/one?server=box&model=tiny")
+    ready(page)
+    expect(page.locator(f"{MAIN} .model-name")).to_have_text("tiny")
+    expect(page.locator(f"{MAIN} .model-objective")).to_contain_text("Held")
+    heat = page.locator(f'{MAIN} [data-chart*="time_to_first_token"][data-chart$="!buckets"]')
+    drawn(page, heat.get_attribute("data-chart") or "")
+    page.evaluate("""() => {
+        const at = '#react-entry-point [data-chart*="time_to_first_token"][data-chart$="!buckets"]';
+        const gd = document.querySelector(at + ' .js-plotly-plot');
+        const trace = gd.data[0], row = trace.z.findIndex(one => one.some(cell => cell > 0));
+        const column = trace.z[row].findIndex(cell => cell > 0);
+        gd.emit('plotly_click', {points: [{x: trace.x[column], y: row, z: trace.z[row][column],
+            text: trace.text[row][column], data: trace}]});
+    }""")
+    chip = page.locator(f"{MAIN} #models-cell-said button")
+    expect(chip).to_be_visible()
+    expect(page.locator(f"{MAIN} .model-request").first).to_be_visible()
+    chip.click()
+    expect(chip).to_be_hidden()
+
+
+def test_an_operator_starts_and_stops_a_model_and_a_viewer_only_looks(box: Box, visitor: Visitor) -> None:
+    name, password = box.server.person("operator")
+    page = visitor.open(box.server, "/models", name=name, password=password)
+    ready(page)
+    row = page.locator(f'{MAIN} .model-table tr[data-model="own"]')
+    row.get_by_role("button", name="Start").click()
+    expect(page.locator("#shell-toasts")).to_contain_text("own is being started")
+    expect(row).to_contain_text("running", timeout=60_000)
+    row.get_by_role("button", name="Stop").click()
+    expect(row).to_contain_text("stopped", timeout=60_000)
+
+    name, password = box.server.person("viewer")
+    page = visitor.open(box.server, "/models", name=name, password=password)
+    ready(page)
+    expect(page.locator(f'{MAIN} .model-table tr[data-model="own"]')).to_be_visible()
+    assert page.locator(f"{MAIN} [data-model-do]").count() == 0
+    assert page.locator(f"{MAIN} .model-log").count() == 0
+
+
+def test_a_model_that_nobody_knows_is_a_404(box: Box, visitor: Visitor) -> None:
+    visitor.allow("404")
+    page = visitor.open(box.server, "/models/one?server=box&model=nobody")
+    expect(page.locator(f"{MAIN} h1").first).to_contain_text("no such model")
+
+
+def test_the_proxy_goes_on_when_the_web_part_is_killed(box: Box) -> None:
+    import signal
+
+    before = box.ask()
+    box.server.stop(signal.SIGKILL)
+    assert box.ask()["usage"]["completion_tokens"] == before["usage"]["completion_tokens"]
+    box.server.start()
+    wait_until(lambda: "tiny" in box.rows(), 60, "the next web part sees it again")
+    found = box.server.login().get(f"{box.server.url}/api/v1/models/requests", timeout=10).json()
+    numbers = [one["request"] for one in found["data"]]
+    assert len(numbers) == len(set(numbers)) and found["count"] >= 2, "what went on meanwhile is in the log, once"
