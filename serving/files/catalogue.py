@@ -130,15 +130,14 @@ class Catalogue:
                 first = False
                 if self._scan.directories != watched:
                     return
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # RuntimeError: what the system gives to watch with is used up
             if not isinstance(error, FileNotFoundError):  # a folder that went away meanwhile is no lack of watches
                 self._unwatched = Sentence(
                     N_("The system tells of no changes ({why}); folders are looked through every {seconds} seconds."),
-                    {"why": error.strerror or str(error)[:100], "seconds": int(self._rescan)},
+                    {"why": getattr(error, "strerror", None) or str(error)[:100], "seconds": int(self._rescan)},
                 )
-                self._wake.wait(self._rescan)
-            else:
-                self._wake.wait(TURN)
+                while not self._wake.wait(TURN) and not self._due():
+                    continue
 
     def _concerns(self, change: Change, path: str) -> bool:
         """Whether a change may be one of models: of a file with such an ending, or of a folder."""

@@ -112,6 +112,8 @@ def _walk(folder: Folder, scan: Scan, known: set[str], pause: Callable[[], None]
             scan.directories[place] = inode
         for entry in _entries(place, folder, scan):
             pause()
+            if not _named(entry, folder, scan):
+                continue
             if entry.is_dir(follow_symlinks=False):
                 if folder.recursive and depth < DEEPEST and not entry.name.startswith("."):
                     waiting.append((entry.path, depth + 1))
@@ -133,6 +135,20 @@ def _entries(place: str, folder: Folder, scan: Scan) -> Iterator[os.DirEntry[str
         return  # it went away meanwhile: the next scan will not find it
     except OSError as error:
         scan.unreadable.append(Seen(place, folder.path, error=refusal(error)))
+
+
+def _named(entry: os.DirEntry[str], folder: Folder, scan: Scan) -> bool:
+    """Whether its name is text; a name in other bytes can neither be shown nor sent as JSON, and is told instead."""
+    try:
+        entry.name.encode()
+    except UnicodeEncodeError:
+        pass
+    else:
+        return True
+    if entry.name.lower().endswith(folder.extensions):
+        path = f"{entry.path.rpartition('/')[0]}/{os.fsencode(entry.name).decode('utf-8', 'replace')}"
+        scan.unreadable.append(Seen(path, folder.path, error=Sentence(N_("The name of this file is not UTF-8."))))
+    return False
 
 
 def _file(entry: os.DirEntry[str], folder: Folder, scan: Scan, known: set[str]) -> None:

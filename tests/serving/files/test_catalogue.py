@@ -285,6 +285,16 @@ def test_only_what_is_asked_for_is_found(tmp_path: Path, model: Callable[[Path],
     assert [seen.name for seen in walk([Folder(str(tmp_path))]).files] == ["B.GGUF", "a.gguf", "f.bin", "d.gguf"]
 
 
+def test_a_name_that_is_no_text_is_told(tmp_path: Path, model: Callable[[Path], Path]) -> None:
+    model(tmp_path / "good.gguf")
+    (tmp_path / os.fsdecode(b"caf\xe9.gguf")).write_bytes(b"GGUF")
+    (tmp_path / os.fsdecode(b"caf\xe9")).mkdir()
+    found = table(tmp_path)
+    assert found["good"].facts
+    assert str(found["caf\ufffd.gguf"].error) == "The name of this file is not UTF-8."
+    assert json.dumps([one.path for one in found.values()], ensure_ascii=False).encode()
+
+
 @contextmanager
 def unprivileged() -> Iterator[None]:
     """Without root's right to read everything."""
