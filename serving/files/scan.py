@@ -110,6 +110,7 @@ def _walk(folder: Folder, scan: Scan, known: set[str], pause: Callable[[], None]
         inode = identity(place)
         if inode:
             scan.directories[place] = inode
+        real = os.path.realpath(place)
         for entry in _entries(place, folder, scan):
             pause()
             if not _named(entry, folder, scan):
@@ -124,7 +125,7 @@ def _walk(folder: Folder, scan: Scan, known: set[str], pause: Callable[[], None]
                 ))
                 return
             else:
-                _file(entry, folder, scan, known)
+                _file(entry, f"{real}/{entry.name}", folder, scan, known)
 
 
 def _entries(place: str, folder: Folder, scan: Scan) -> Iterator[os.DirEntry[str]]:
@@ -151,12 +152,11 @@ def _named(entry: os.DirEntry[str], folder: Folder, scan: Scan) -> bool:
     return False
 
 
-def _file(entry: os.DirEntry[str], folder: Folder, scan: Scan, known: set[str]) -> None:
+def _file(entry: os.DirEntry[str], real: str, folder: Folder, scan: Scan, known: set[str]) -> None:
     name = entry.name.lower()
     helper = name == CONFIG or name.endswith(INDEX)
     if not helper and not name.endswith(folder.extensions):
         return
-    real = f"{os.path.realpath(entry.path.rpartition('/')[0])}/{entry.name}"
     if real in known:
         return
     known.add(real)

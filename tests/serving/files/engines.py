@@ -115,7 +115,7 @@ def gemma3(path: Path, *, layers: int = 7, window: int = 512) -> Path:
 
 def mamba(path: Path, *, layers: int = 3) -> Path:
     """No cache of keys and values, but a state for each slot."""
-    dim, inner, state, kernel, rank = 64, 1024, 64, 4, 8
+    dim, inner, state, kernel, rank = 256, 512, 128, 4, 16
     out = _start(path, "mamba", dim=dim, heads=0, kv_heads=0, layers=layers)
     out.add_ssm_conv_kernel(kernel)
     out.add_ssm_inner_size(inner)

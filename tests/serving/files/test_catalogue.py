@@ -105,7 +105,7 @@ def test_without_a_word_of_the_system_the_rescan_sees_it(
 
 def test_a_file_that_is_being_written_waits(tmp_path: Path, tiny_model: Path) -> None:
     whole = tiny_model.read_bytes()
-    with running(tmp_path, settle=0.6) as catalogue, (tmp_path / "slow.gguf").open("wb") as file:
+    with running(tmp_path, settle=2.0) as catalogue, (tmp_path / "slow.gguf").open("wb") as file:
         stop, written = threading.Event(), threading.Event()
 
         def write() -> None:
