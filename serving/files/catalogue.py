@@ -28,6 +28,8 @@ SLICE, REST = 0.05, 0.005
 """Seconds of work, and of rest after it: other threads of the process get their turn."""
 PUBLISH = 1.0
 """Seconds after which a long scan shows what it has found so far."""
+SHARE, LONGEST_WAIT = 20, 5.0
+"""After a look come 20 times its length without one, 5 seconds at most: a long download changes all along."""
 MOST_WATCHED = 2048
 """Folders that the system is asked to tell of; what lies in others is seen by the next scan."""
 
@@ -53,7 +55,7 @@ class Catalogue:
         self._cache: dict[str, tuple[tuple[int, int, int], Any]] = {}
         self._held: dict[str, tuple[tuple[int, int, int], float]] = {}  # since when a file has held still
         self._refused: set[str] = set()  # could not be opened
-        self._looked = self._sliced = self._published = 0.0
+        self._not_before = self._looked = self._sliced = self._published = 0.0
         self._stopping = False
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="model-files", daemon=True)
@@ -117,7 +119,7 @@ class Catalogue:
         if not watched:
             self._wake.wait(TURN)
             return
-        first = True
+        changed = True  # something may have changed before the watch stood
         try:
             for changes in watch(
                 *list(watched)[:MOST_WATCHED], watch_filter=self._concerns, debounce=1000, step=100,
@@ -125,20 +127,20 @@ class Catalogue:
                 raise_interrupt=False, ignore_permission_denied=True,
             ):
                 self._unwatched = None
-                if first or changes or self._due():  # the first time: something may have changed before the watch stood
+                changed = changed or bool(changes)
+                if self._clock() >= self._not_before and (changed or self._due()):
+                    changed = False
                     self._look()
-                first = False
                 if self._scan.directories != watched:
                     return
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # RuntimeError: what the system gives to watch with is used up
             if not isinstance(error, FileNotFoundError):  # a folder that went away meanwhile is no lack of watches
                 self._unwatched = Sentence(
                     N_("The system tells of no changes ({why}); folders are looked through every {seconds} seconds."),
-                    {"why": error.strerror or str(error)[:100], "seconds": int(self._rescan)},
+                    {"why": getattr(error, "strerror", None) or str(error)[:100], "seconds": int(self._rescan)},
                 )
-                self._wake.wait(self._rescan)
-            else:
-                self._wake.wait(TURN)
+                while not self._wake.wait(TURN) and not self._due():
+                    continue
 
     def _concerns(self, change: Change, path: str) -> bool:
         """Whether a change may be one of models: of a file with such an ending, or of a folder."""
@@ -162,7 +164,7 @@ class Catalogue:
 
     def _look(self) -> None:
         """Looks through all folders, reads what is new, and shows it."""
-        self._looked = self._sliced = self._published = self._clock()
+        began = self._looked = self._sliced = self._published = self._clock()
         scan = walk(self._folders(), self._pause)
         there = {*(seen.path for seen in scan.files), *scan.beside}
         self._cache = {path: kept for path, kept in self._cache.items() if path in there}
@@ -175,6 +177,8 @@ class Catalogue:
             if self._clock() - self._published > PUBLISH:
                 self._publish()
         self._publish()
+        ended = self._clock()
+        self._not_before = ended + min(LONGEST_WAIT, SHARE * (ended - began))
 
     def _publish(self) -> None:
         self._published = self._clock()

@@ -39,6 +39,7 @@ class Recurrent:
     wkv_head_size: int | None = None
     token_shift_count: int | None = None
     shortconv_cache: int | None = None
+    feed_forward: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

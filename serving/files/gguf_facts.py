@@ -84,7 +84,7 @@ def facts_of(
         licence=keys.text("general.license"), size_label=keys.text("general.size_label"),
         split_number=keys.whole("split.no"), split_count=keys.whole("split.count"),
         split_tensors=keys.whole("split.tensors.count"), complete=complete, weights=weights,
-        attention=_attention(keys, heads, kv_heads), recurrent=_recurrent(keys),
+        attention=_attention(keys, heads, kv_heads), recurrent=_recurrent(keys, forward),
     )
 
 
@@ -125,10 +125,11 @@ def _attention(keys: Keys, heads: tuple[int, ...], kv_heads: tuple[int, ...]) ->
     )
 
 
-def _recurrent(keys: Keys) -> Recurrent:
+def _recurrent(keys: Keys, forward: tuple[int, ...]) -> Recurrent:
     return Recurrent(
         conv_kernel=keys.own("ssm.conv_kernel"), inner_size=keys.own("ssm.inner_size"),
         state_size=keys.own("ssm.state_size"), group_count=keys.own("ssm.group_count"),
         full_attention_interval=keys.own("full_attention_interval"), wkv_head_size=keys.own("wkv.head_size"),
         token_shift_count=keys.own("token_shift_count"), shortconv_cache=keys.own("shortconv.l_cache"),
+        feed_forward=forward if len(forward) > 1 else (),
     )

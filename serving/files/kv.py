@@ -45,6 +45,7 @@ STATE_ONLY = frozenset({"mamba", "mamba2", "rwkv6", "rwkv6qwen2", "rwkv7", "arwk
 """Architectures without a cache of keys and values."""
 BOTH = frozenset({"falcon-h1"})
 """Architectures whose every layer has a cache and a state."""
+FORWARD_ONLY = frozenset({"nemotron_h", "nemotron_h_moe"})
 ENCODERS = frozenset({"bert", "nomic-bert", "nomic-bert-moe", "jina-bert-v2", "jina-bert-v3", "modern-bert", "neo-bert",
                       "eurobert", "gemma-embedding", "t5encoder"})
 UNSURE = frozenset({"deepseek32", "deepseek4", "glm-dsa", "kimi-linear", "minimax-m3", "t5", "plm", "minicpm3"})
@@ -103,7 +104,7 @@ def cache(
         windows.add(held if window else 0)
         layers.append(streams * held * (_bytes(key, keys) + _bytes(value, values)))
         states.append(slots * _state(facts) if _recurrent(facts, number) else 0)
-    return Cache(tuple(layers), tuple(states), cells + max(windows), not notes, tuple(notes))
+    return Cache(tuple(layers), tuple(states), cells + max(windows) if any(layers) else 0, not notes, tuple(notes))
 
 
 def _bytes(numbers: int, kind: tuple[int, int]) -> int:
@@ -176,7 +177,9 @@ def _recurrent(facts: ModelFacts, number: int) -> bool:
         return True
     if interval:
         return (number + 1) % interval != 0
-    return _at(facts.attention.kv_heads, number) == 0
+    # Nemotron-H has layers of a third kind, which only feed forward
+    forward = _at(facts.recurrent.feed_forward, number) if facts.architecture in FORWARD_ONLY else 0
+    return _at(facts.attention.kv_heads, number) == 0 and not forward
 
 
 def _state(facts: ModelFacts) -> int:

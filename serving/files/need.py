@@ -34,6 +34,7 @@ SOURCE = Sentence(N_(
 PROMPTS = Sentence(N_("llama-server may keep finished prompts in up to 8 GiB more while it runs (--cache-ram)."))
 UNKNOWN_CACHE = Sentence(N_("The file does not say enough of its layers to count the cache of keys and values."))
 QUANTISED = N_("llama.cpp refuses this type of cache for heads of {length} numbers; it wants a multiple of {block}.")
+PARTS = Sentence(N_("Parts of this model are missing: what it needs is more than what is counted."))
 UNKNOWN_WEIGHTS = Sentence(N_("The size of the tensors is not known; the size of the file is taken."))
 
 
@@ -110,6 +111,8 @@ def need(
     if cache and not cache.exact:
         wrong += cache.total // 2
     notes = [PROMPTS, *(cache.notes if cache else [UNKNOWN_CACHE]), *_refused(facts, key_type, value_type)]
+    if facts.split_tensors and facts.tensors < facts.split_tensors:
+        notes.append(PARTS)
     if not facts.weights:
         notes.append(UNKNOWN_WEIGHTS)
     embedding, output = (facts.weights.embedding, facts.weights.output) if facts.weights else (0, 0)

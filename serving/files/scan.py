@@ -110,8 +110,11 @@ def _walk(folder: Folder, scan: Scan, known: set[str], pause: Callable[[], None]
         inode = identity(place)
         if inode:
             scan.directories[place] = inode
+        real = os.path.realpath(place)
         for entry in _entries(place, folder, scan):
             pause()
+            if not _named(entry, folder, scan):
+                continue
             if entry.is_dir(follow_symlinks=False):
                 if folder.recursive and depth < DEEPEST and not entry.name.startswith("."):
                     waiting.append((entry.path, depth + 1))
@@ -122,7 +125,7 @@ def _walk(folder: Folder, scan: Scan, known: set[str], pause: Callable[[], None]
                 ))
                 return
             else:
-                _file(entry, folder, scan, known)
+                _file(entry, f"{real}/{entry.name}", folder, scan, known)
 
 
 def _entries(place: str, folder: Folder, scan: Scan) -> Iterator[os.DirEntry[str]]:
@@ -135,12 +138,25 @@ def _entries(place: str, folder: Folder, scan: Scan) -> Iterator[os.DirEntry[str
         scan.unreadable.append(Seen(place, folder.path, error=refusal(error)))
 
 
-def _file(entry: os.DirEntry[str], folder: Folder, scan: Scan, known: set[str]) -> None:
+def _named(entry: os.DirEntry[str], folder: Folder, scan: Scan) -> bool:
+    """Whether its name is text; a name in other bytes can neither be shown nor sent as JSON, and is told instead."""
+    try:
+        entry.name.encode()
+    except UnicodeEncodeError:
+        pass
+    else:
+        return True
+    if entry.name.lower().endswith(folder.extensions):
+        path = f"{entry.path.rpartition('/')[0]}/{os.fsencode(entry.name).decode('utf-8', 'replace')}"
+        scan.unreadable.append(Seen(path, folder.path, error=Sentence(N_("The name of this file is not UTF-8."))))
+    return False
+
+
+def _file(entry: os.DirEntry[str], real: str, folder: Folder, scan: Scan, known: set[str]) -> None:
     name = entry.name.lower()
     helper = name == CONFIG or name.endswith(INDEX)
     if not helper and not name.endswith(folder.extensions):
         return
-    real = f"{os.path.realpath(entry.path.rpartition('/')[0])}/{entry.name}"
     if real in known:
         return
     known.add(real)

@@ -36,6 +36,6 @@ class BadModelFile(Exception):
 def shown(value: str | int) -> str | int:
     """A value out of a file, fit to stand in a sentence: short, and without control characters."""
     if isinstance(value, int):
-        return value if abs(value) < 10**20 else SHOWN * "9"
+        return value if abs(value) < 10**20 else f"over 10^{len(str(value)) - 1}"
     plain = "".join(letter if letter.isprintable() else "?" for letter in value[: SHOWN + 1])
     return plain if len(plain) <= SHOWN else plain[:SHOWN] + "…"

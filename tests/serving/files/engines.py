@@ -113,6 +113,26 @@ def gemma3(path: Path, *, layers: int = 7, window: int = 512) -> Path:
     return _end(out, path)
 
 
+def mamba(path: Path, *, layers: int = 3) -> Path:
+    """No cache of keys and values, but a state for each slot."""
+    dim, inner, state, kernel, rank = 256, 512, 128, 4, 16
+    out = _start(path, "mamba", dim=dim, heads=0, kv_heads=0, layers=layers)
+    out.add_ssm_conv_kernel(kernel)
+    out.add_ssm_inner_size(inner)
+    out.add_ssm_state_size(state)
+    out.add_ssm_time_step_rank(rank)
+    for layer in range(layers):
+        block = f"blk.{layer}."
+        for part, shape in (
+            ("attn_norm.weight", (dim,)), ("ssm_in.weight", (2 * inner, dim)), ("ssm_conv1d.weight", (inner, kernel)),
+            ("ssm_conv1d.bias", (inner,)), ("ssm_x.weight", (rank + 2 * state, inner)),
+            ("ssm_dt.weight", (inner, rank)), ("ssm_dt.bias", (inner,)), ("ssm_a", (inner, state)), ("ssm_d", (inner,)),
+            ("ssm_out.weight", (dim, inner)),
+        ):
+            out.add_tensor(block + part, _matrix(*shape))
+    return _end(out, path)
+
+
 def deepseek2(path: Path, *, layers: int = 3) -> Path:
     """Multi-head latent attention: what is kept of a token is one short row, for keys and values alike."""
     dim, heads, nope, rope, rank, value = 64, 4, 16, 16, 48, 16

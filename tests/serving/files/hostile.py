@@ -111,6 +111,7 @@ def files(folder: Path, tiny: bytes) -> Iterator[tuple[Path, Callable[[Path], ob
     shards = json.dumps({"weight_map": {f"w{n}": f"model-{n:05}.safetensors" for n in range(50)}}).encode()
     header = json.dumps({"__metadata__": {"a": "b"}, **{str(n): build.entry(4 * n, 4 * n + 4) for n in range(20)}})
     model, tensors, index = folder / "m.gguf", folder / "m.safetensors", folder / "m.safetensors.index.json"
+    config = folder / "config.json"
     for number in range(FILES):
         if number % 100 == 0 and number < 1000:
             largest(tensors, number // 100)
@@ -121,6 +122,10 @@ def files(folder: Path, tiny: bytes) -> Iterator[tuple[Path, Callable[[Path], ob
         elif number % 100 == 25:
             sparse(model, rng)
             yield model, gguf.read
+        elif number % 300 == 250:
+            config.write_bytes(rng.choice([b'{"a":[%s1]}' % (b"[]," * 174_000), b'{%s"a":1}' % b"".join(
+                b'"%x":{},' % key for key in range(50_000))]))
+            yield config, beside.config
         elif number == 75:
             kept(model)
             yield model, gguf.read

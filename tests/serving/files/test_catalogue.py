@@ -105,7 +105,7 @@ def test_without_a_word_of_the_system_the_rescan_sees_it(
 
 def test_a_file_that_is_being_written_waits(tmp_path: Path, tiny_model: Path) -> None:
     whole = tiny_model.read_bytes()
-    with running(tmp_path, settle=0.6) as catalogue, (tmp_path / "slow.gguf").open("wb") as file:
+    with running(tmp_path, settle=2.0) as catalogue, (tmp_path / "slow.gguf").open("wb") as file:
         stop, written = threading.Event(), threading.Event()
 
         def write() -> None:
@@ -283,6 +283,16 @@ def test_only_what_is_asked_for_is_found(tmp_path: Path, model: Callable[[Path],
     flat = walk([Folder(str(tmp_path), recursive=False, extensions=(".gguf",))])
     assert [seen.name for seen in flat.files] == ["B.GGUF", "a.gguf"]
     assert [seen.name for seen in walk([Folder(str(tmp_path))]).files] == ["B.GGUF", "a.gguf", "f.bin", "d.gguf"]
+
+
+def test_a_name_that_is_no_text_is_told(tmp_path: Path, model: Callable[[Path], Path]) -> None:
+    model(tmp_path / "good.gguf")
+    (tmp_path / os.fsdecode(b"caf\xe9.gguf")).write_bytes(b"GGUF")
+    (tmp_path / os.fsdecode(b"caf\xe9")).mkdir()
+    found = table(tmp_path)
+    assert found["good"].facts
+    assert str(found["caf\ufffd.gguf"].error) == "The name of this file is not UTF-8."
+    assert json.dumps([one.path for one in found.values()], ensure_ascii=False).encode()
 
 
 @contextmanager

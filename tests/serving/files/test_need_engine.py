@@ -40,9 +40,9 @@ def test_the_cache_is_what_the_engine_allocates(
     assert foretold.total - foretold.compute - foretold.error < held < foretold.total + foretold.error
 
 
-@pytest.mark.parametrize("make", [engines.gemma3, engines.deepseek2])
+@pytest.mark.parametrize("make", [engines.gemma3, engines.deepseek2, engines.mamba])
 @pytest.mark.parametrize(("tokens", "slots"), [(512, 1), (4096, 1), (4096, 3)])
-def test_windows_and_latent_attention_are_counted_as_the_engine_does(
+def test_windows_latent_attention_and_states_are_counted_as_the_engine_does(
     tmp_path: Path, make: Callable[[Path], Path], tokens: int, slots: int
 ) -> None:
     model = make(tmp_path / "m.gguf")
