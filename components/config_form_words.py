@@ -7,7 +7,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from components import formats
+from components import formats, model_words
 from components.config_fields import Node
 
 TABS = ("paths", "proxies", "models", "monitoring", "alerts", "notifications", "ui", "logging", "backup")
@@ -34,6 +34,8 @@ def option_words(node: Node, value: Any) -> str:
     """One of a field's choices."""
     if not isinstance(value, str):
         return amount(value, node.unit)
+    if node.key == "engine":
+        return _("Found out by asking it") if value == "auto" else model_words.engine(value)
     return {
         "dark": _("Dark"), "light": _("Light"), "auto": _("As the system has it"),
         "overview": _("Overview"), "monitoring": _("Monitoring"), "explore": _("Explore"), "views": _("Views"),
@@ -43,6 +45,7 @@ def option_words(node: Node, value: Any) -> str:
         "json": _("JSON, for programs"), "console": _("Lines, for people"),
         "mon": _("Mon"), "tue": _("Tue"), "wed": _("Wed"), "thu": _("Thu"), "fri": _("Fri"), "sat": _("Sat"),
         "sun": _("Sun"), "en": "English", "fr": "Français",
+        "no": _("Never"), "on-failure": _("After a failure"), "always": _("Always"),
     }.get(value, value)
 
 
