@@ -134,8 +134,9 @@ def wire(
         own=lambda: _own(settings, config.current.proxies),
         serving=ServingSource(launcher.read, launcher.wanted, launcher.enabled),
     )
-    cadence = {m.name: c.every for c in collectors for m in c.metrics}
-    for collector in collectors:
+    cadence: dict[str, float] = {}
+    for collector in collectors:  # of a metric that two yield the slower one counts
+        cadence |= {m.name: max(collector.every, cadence.get(m.name, 0.0)) for m in collector.metrics}
         cadence |= getattr(collector, "cadence", {})
     interval = 1.0 if settings.adaptive_interval else affected.interval(config.current, settings.step)
     now = time.time()

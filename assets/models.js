@@ -76,11 +76,11 @@
     button.disabled = false;
   });
 
-  // The log asks anew while nobody reads in it: no row is open, nothing older was fetched.
+  // The log asks anew while nobody reads in it: no row is open, nothing older was fetched, no pointer is over it.
   setInterval(() => {
     const log = here() && document.querySelector('#react-entry-point .model-log');
     if (!log) return;
-    const busy = document.hidden || log.querySelector('details[open]') || log.querySelectorAll('.model-request').length > 25 || cell;
+    const busy = document.hidden || log.querySelector('details[open]') || log.matches(':hover') || log.querySelectorAll('.model-request').length > 25 || cell;
     if (String(Boolean(busy)) === log.dataset.still) return;
     log.dataset.still = String(Boolean(busy));
     vigie.props('models-log-tick', {disabled: Boolean(busy)});

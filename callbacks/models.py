@@ -11,7 +11,7 @@ from dash import Dash, Input, Output, Patch, State, ctx, no_update
 from flask_babel import gettext as _
 
 from callbacks import requires
-from components import ids, model_page, model_proxies, model_requests, models_page, states
+from components import ids, model_charts, model_page, model_proxies, model_requests, models_page, states
 from components.formats import duration
 from components.links import href
 from components.sentences import sentence
@@ -71,10 +71,32 @@ def objective(_tick: Any, span: Any, view: Any) -> Any:
     return model_page.objective_card(found, _("over %(time)s", time=duration(end - start)))
 
 
+def charts(_tick: Any, shown: Any, view: Any) -> tuple[Any, Any]:
+    """The charts of a model's page, when there are others than those that are shown: a first request brings some."""
+    server, name = _named(view)
+    source = model_charts.Source.of(server, name, vigie().query.series()) if name else None
+    groups = model_charts.of_model(source) if source else []
+    there = model_charts.signature(groups)
+    if not groups or there == shown:
+        return no_update, no_update
+    return model_page.chart_groups(groups), there
+
+
+def all_charts(_tick: Any, shown: Any) -> tuple[Any, Any]:
+    """The same for the page of all models."""
+    groups = [("", model_charts.of_all(vigie().query.series()))]
+    there = model_charts.signature(groups)
+    if there == shown:
+        return no_update, no_update
+    return model_page.chart_groups(groups), there
+
+
 def requests(
     model: Any, error: Any, slow: Any, text: Any, cell: Any, _more: Any, _tick: Any, server: Any, before: Any,
-) -> tuple[Any, Any, Any, Any, Any]:
-    """Requests by filter, where the next begin, whether there are any, the file, and what cell was chosen."""
+    newest: Any,
+) -> tuple[Any, ...]:
+    """Requests by filter, where the next begin, whether there are any, the file, what cell was chosen, and the newest.
+    A look whether there are newer ones that finds none changes nothing."""
     wanted = filter_of(model, error, slow, text, cell, server)
     older = ctx.triggered_id == ids.MODELS_MORE
     begin = before if older and isinstance(before, int) else None
@@ -84,7 +106,10 @@ def requests(
     except StorageError as problem:
         failed = states.failed(_("The request log cannot be read"), sentence(str(problem)),
                                _("It comes back with the database."))
-        return failed, None, True, no_update, no_update
+        return failed, None, True, no_update, no_update, None
+    first = found.requests[0].id if found.requests and begin is None else 0
+    if ctx.triggered_id == ids.MODELS_LOG_TICK and first == newest:
+        return (no_update,) * 6
     rows = model_requests.rows([told(one_) for one_ in found.requests], time.time())
     filtered = any((wanted.error, wanted.text, wanted.above, wanted.start))
     drawn: Any = rows if rows else model_requests.nothing(filtered=filtered)
@@ -92,7 +117,9 @@ def requests(
         drawn = Patch()
         drawn.extend(rows)
     address = href("/api/v1/models/requests/export", **query_of(wanted))
-    return drawn, found.more, found.more is None, model_requests.export_link(address), _cell_words(cell)
+    return drawn, found.more, found.more is None, model_requests.export_link(address), _cell_words(cell), (
+        no_update if older else first
+    )
 
 
 def filter_of(model: Any, error: Any, slow: Any, text: Any, cell: Any, server: Any) -> Filter:
@@ -167,13 +194,24 @@ def register(app: Dash) -> None:
         Input(ids.MODELS_ONE_TICK, "n_intervals"), State(ids.TIME_VIEW, "data"), prevent_initial_call=True,
     )(view(one))
     app.callback(
+        Output(ids.MODELS_ONE_CHARTS, "children"), Output(ids.MODELS_ONE_CHARTED, "data"),
+        Input(ids.MODELS_ONE_SLOW_TICK, "n_intervals"), State(ids.MODELS_ONE_CHARTED, "data"),
+        State(ids.TIME_VIEW, "data"), prevent_initial_call=True,
+    )(view(charts))
+    app.callback(
+        Output(ids.MODELS_CHARTS, "children"), Output(ids.MODELS_CHARTED, "data"),
+        Input(ids.MODELS_CHARTS_TICK, "n_intervals"), State(ids.MODELS_CHARTED, "data"), prevent_initial_call=True,
+    )(view(all_charts))
+    app.callback(
         Output(ids.MODELS_OBJECTIVE, "children"), Input(ids.MODELS_ONE_SLOW_TICK, "n_intervals"),
         Input(ids.MODELS_SPAN, "data"), State(ids.TIME_VIEW, "data"),
     )(view(objective))
     app.callback(
         Output(ids.MODELS_REQUESTS, "children"), Output(ids.MODELS_NEXT, "data"), Output(ids.MODELS_MORE, "hidden"),
         Output(ids.MODELS_EXPORT, "children"), Output(ids.MODELS_CELL_SAID, "children"),
+        Output(ids.MODELS_NEWEST, "data"),
         Input(ids.MODELS_OF, "value"), Input(ids.MODELS_ERROR, "value"), Input(ids.MODELS_SLOW, "value"),
         Input(ids.MODELS_TEXT, "value"), Input(ids.MODELS_CELL, "data"), Input(ids.MODELS_MORE, "n_clicks"),
         Input(ids.MODELS_LOG_TICK, "n_intervals"), State(ids.MODELS_SERVER, "data"), State(ids.MODELS_NEXT, "data"),
+        State(ids.MODELS_NEWEST, "data"),
     )(requires("requests:view")(requests))

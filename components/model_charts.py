@@ -136,6 +136,11 @@ def _memory(source: Source) -> list[Chart]:
     return found
 
 
+def signature(groups: Sequence[tuple[str, list[Chart]]]) -> str:
+    """Which charts these are, in short."""
+    return "\n".join(one.spec.id for _title, charts in groups for one in charts)
+
+
 def of_all(infos: Sequence[SeriesInfo]) -> list[Chart]:
     """The charts over all models: latency, throughput, and how requests are spread."""
     names = {(i.name, bool(i.label("proxy"))) for i in infos}

@@ -269,6 +269,8 @@ def chart_groups(groups: Sequence[tuple[str, list[Chart]]]) -> list[Any]:
     """The charts, by heading; below each where its numbers come from."""
     found: list[Any] = []
     for title, charts in groups:
+        if not charts:
+            continue
         found.append(html.Section(
             [
                 html.Div(html.H2(title, className="group-title"), className="group-head") if title else None,

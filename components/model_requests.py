@@ -58,7 +58,7 @@ def panel(models: Sequence[str], query: Mapping[str, str], *, one: bool = False)
             ),
             *([dbc.Input(id=ids.MODELS_OF, type="hidden", value=query.get("model", ""))] if one else []),
             dcc.Interval(id=ids.MODELS_LOG_TICK, interval=5_000),
-            dcc.Store(id=ids.MODELS_NEXT), dcc.Store(id=ids.MODELS_CELL),
+            dcc.Store(id=ids.MODELS_NEXT), dcc.Store(id=ids.MODELS_NEWEST), dcc.Store(id=ids.MODELS_CELL),
             dcc.Store(id=ids.MODELS_SERVER, data=query.get("server", "")),
         ],
         className="panel model-log", id="model-requests",

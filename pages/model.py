@@ -40,7 +40,7 @@ def layout(server: Any = "", model: Any = "", window: str = "", **query: Any) ->
     if row is None:
         note_missing()
         return _missing()
-    source = model_charts.Source.of(row.server, row.name, infos)
+    charts = model_charts.of_model(model_charts.Source.of(row.server, row.name, infos))
     start, end = timebar.zoom_of(query.get("from"), query.get("to"))
     base = window_of(services.config.current.ui.charts_history_minutes)
     span = window if window in WINDOWS else base
@@ -54,9 +54,10 @@ def layout(server: Any = "", model: Any = "", window: str = "", **query: Any) ->
             html.Div(model_page.tiles(row), id=ids.MODELS_NOW),
             html.Div(states.loading("120px"), id=ids.MODELS_OBJECTIVE),
             timebar.toolbar(html.H2(_("Over time"), className="group-title"), span, start is not None),
-            *(model_page.chart_groups(model_charts.of_model(source)) or [html.Div(states.no_data(
+            html.Div(model_page.chart_groups(charts) or html.Div(states.no_data(
                 _("No history yet"), _("Nothing was recorded of this model so far."),
-            ), className="panel")]),
+            ), className="panel"), id=ids.MODELS_ONE_CHARTS),
+            dcc.Store(id=ids.MODELS_ONE_CHARTED, data=model_charts.signature(charts)),
             *([model_requests.panel([], {"model": row.name, "server": row.server}, one=True)]
               if allowed("requests:view") else []),
             *([facts] if facts is not None else []),

@@ -30,7 +30,7 @@ def layout(window: str = "", **query: Any) -> Any:
     start, end = timebar.zoom_of(query.get("from"), query.get("to"))
     base = window_of(services.config.current.ui.charts_history_minutes)
     span = window if window in WINDOWS else base
-    charts = model_charts.of_all(services.query.series())
+    charts = [("", model_charts.of_all(services.query.series()))]
     given = {name: value for name, value in query.items() if isinstance(value, str)}
     return timebar.timed_page(
         "models", "/models",
@@ -39,8 +39,10 @@ def layout(window: str = "", **query: Any) -> Any:
             html.Div(models_page.tiles(rows), id=ids.MODELS_TILES),
             html.Div(models_page.body(rows, services.sources(), may_start=allowed("models:start"),
                                       may_stop=allowed("models:stop")), id=ids.MODELS_TABLE, className="page"),
-            *([timebar.toolbar(html.H2(_("Over time"), className="group-title"), span, start is not None),
-               *model_page.chart_groups([("", charts)])] if charts else []),
+            timebar.toolbar(html.H2(_("Over time"), className="group-title"), span, start is not None),
+            html.Div(model_page.chart_groups(charts), id=ids.MODELS_CHARTS),
+            dcc.Store(id=ids.MODELS_CHARTED, data=model_charts.signature(charts)),
+            dcc.Interval(id=ids.MODELS_CHARTS_TICK, interval=10_000),
             html.Div(model_proxies.proxies(services.serving.proxies()), id=ids.MODELS_PROXIES),
             *([model_requests.panel(sorted({row.name for row in rows}), given)] if allowed("requests:view") else []),
             html.Div(models_page.servers_panel(services.serving.servers()), id=ids.MODELS_SERVERS),

@@ -94,7 +94,7 @@ def test_a_models_page_shows_its_charts_and_the_requests_behind_a_cell(box: Box,
     for _ in range(5):
         box.ask()
     page = visitor.open(box.server, "/models/one?server=box&model=tiny")
-    ready(page)
+    ready(page)  # charts that the first requests bring come by themselves
     expect(page.locator(f"{MAIN} .model-name")).to_have_text("tiny")
     expect(page.locator(f"{MAIN} .model-objective")).to_contain_text("Held")
     heat = page.locator(f'{MAIN} [data-chart*="time_to_first_token"][data-chart$="!buckets"]')
