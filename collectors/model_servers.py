@@ -108,7 +108,8 @@ class ModelServers:
     def snapshot(self) -> dict[str, Any]:
         """servers: [{name, url, engine, version, state ("ok", "down" or "unrecognised"), message, found ("configured"
         or "discovered"), pid (None: not known), models: [{name, state, …}]}]; what is known of a model goes by the
-        names of `collectors.engines.base.Model`."""
+        names of `collectors.engines.base.Model`. Of a server that is down they are those of the last look that
+        succeeded, with their states then."""
         return self._snapshot
 
     def stop(self) -> None:

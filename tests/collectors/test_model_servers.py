@@ -177,6 +177,7 @@ def test_an_engine_that_dies_is_down_and_comes_back(tiny_model: Path, made: Made
             'model_up{engine="llamacpp",model="tiny",server="box"}': 0.0,
         }
         assert of("box", collector)["state"] == "down"
+        assert [model["name"] for model in of("box", collector)["models"]] == ["tiny"]
         assert "refused" in of("box", collector)["message"]
         with run.engine(tiny_model, port=port):
             looked(collector, lambda now: values(now, "model_up") == [1.0])
