@@ -118,11 +118,7 @@ def test_live_speed_context_and_queue_of_requests_that_go_on(slow_model: Path, m
             values(now, "model_decode_tokens_per_second")) and values(now, "model_requests_waiting") == [1.0])
         assert values(found, "model_requests_running") == [1.0]
         assert values(found, "model_output_tokens_total")[0] in (0.0, 200.0)  # it moves at the end of a request only
-        speeds = values(found, "model_decode_tokens_per_second")
-        looked(collector, lambda now: speeds.extend(values(now, "model_decode_tokens_per_second")) or len(speeds) > 3)
-        timings = [answer.result()["timings"] for answer in answers]
-        fastest = max(one["predicted_per_second"] for one in timings)
-        assert 0 < max(speeds) < 3 * fastest
+        assert [answer.result()["usage"]["completion_tokens"] for answer in answers] == [200, 200]
         assert 0 < values(found, "model_context_used_ratio")[0] <= 1
 
 
