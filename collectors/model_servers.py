@@ -72,8 +72,9 @@ class ModelServers:
         sockets: Callable[[], Sequence[Listener]] = listeners,
         parents: Callable[[int], Sequence[int]] = ancestors,
         clock: Callable[[], float] = time.monotonic,
+        patience: float = PATIENCE,
     ) -> None:
-        self._targets, self._discover, self._clock = targets, discover, clock
+        self._targets, self._discover, self._clock, self._patience = targets, discover, clock, patience
         self._watched: dict[str, Watched] = {}
         self._local = _Local()
         self._discovery = Discovery(own, self._taken, sockets=sockets, parents=parents, clock=clock)
@@ -108,7 +109,8 @@ class ModelServers:
     def snapshot(self) -> dict[str, Any]:
         """servers: [{name, url, engine, version, state ("ok", "down" or "unrecognised"), message, found ("configured"
         or "discovered"), pid (None: not known), models: [{name, state, …}]}]; what is known of a model goes by the
-        names of `collectors.engines.base.Model`."""
+        names of `collectors.engines.base.Model`. Of a server that is down they are those of the last look that
+        succeeded, with their states then."""
         return self._snapshot
 
     def stop(self) -> None:
@@ -155,7 +157,7 @@ class ModelServers:
                 local = self._listener(one)
                 one.command = local.command if local and local.serves else ()
             one.ask()
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + self._patience
         for one in self._watched.values():
             one.late = one.late or not one.wait(end)
 

@@ -134,7 +134,7 @@ class LlamaCpp:
             if answer.status != 200:
                 look.message = NO_METRICS if answer.status in (404, 501) else "Its metrics cannot be read now."
                 return
-            told, at = parse(answer.text(), ("llamacpp:",)), self._clock()
+            told = parse(answer.text(), ("llamacpp:",))
             busy = _one(told, "llamacpp:requests_processing")
             slots: list[dict[str, Any]] | None = []
             if busy:
@@ -142,7 +142,7 @@ class LlamaCpp:
         except Unanswered:
             look.message = "Its metrics do not come in time: it may be reading a long prompt."
             return
-        traffic.told(look, model.name, told, slots, at)
+        traffic.told(look, model.name, told, slots, self._clock())
 
 
 class _Traffic:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from collectors.engines.base import Look, Model, NotThis, count, table, text
-from collectors.engines.client import Client
+from collectors.engines.client import Client, Unanswered
 from collectors.engines.prometheus import Deltas, Exposition, add_each, add_histograms, read
 from metrics.models import (
     CACHE_HITS,
@@ -69,6 +69,7 @@ class Sglang:
         self._server, self._clock = server, clock
         self._deltas = Deltas()
         self._version, self._model, self._read_at = "", Model(""), -FACTS_FOR
+        self._told: dict[str, Any] = {}
 
     def look(self, client: Client, command: Sequence[str]) -> Look:  # noqa: ARG002 - the contract's
         """As `Adapter.look`."""
@@ -89,7 +90,7 @@ class Sglang:
         about = _first(client, MODEL_INFO)
         if not text(about.get("model_path")):
             raise NotThis(f"It does not answer as SGLang does: {MODEL_INFO[0]} tells no model.")
-        server = _first(client, SERVER_INFO)
+        server = self._told = self._told or self._server_info(client)
         self._version = text(server.get("version"))
         self._model = Model(
             text(server.get("served_model_name")) or text(about.get("model_path")), loaded=True,
@@ -97,6 +98,13 @@ class Sglang:
             slots=count(server.get("max_running_requests")),
             capabilities=("embedding",) if about.get("is_generation") is False else (),
         )
+
+    def _server_info(self, client: Client) -> dict[str, Any]:
+        """Read until it was told once: a scheduler that is busy may be slow to tell, and is not down for it."""
+        try:
+            return _first(client, SERVER_INFO)
+        except Unanswered:
+            return {}
 
     def _traffic(self, look: Look, told: Exposition) -> None:
         for metric, name in _SUMS:

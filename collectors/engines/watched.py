@@ -95,7 +95,7 @@ class Watched:
         return {
             "name": self.name, "url": self.place.url, "engine": self.engine, "version": self.version,
             "state": outcome.state, "message": outcome.message, "found": self.place.found,
-            "models": [model.told() for model in self.models] if outcome.state == "ok" else [],
+            "models": [model.told() for model in self.models] if outcome.state != "unrecognised" else [],
         }
 
     def _work(self) -> None:

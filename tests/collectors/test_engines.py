@@ -219,3 +219,11 @@ def test_what_a_server_lists_is_bounded_and_clean() -> None:
         models = adapter("openai", lambda: 0.0).look(Client(server.url), ()).models
     assert len(models) == 256
     assert all(len(model.name) <= 200 and model.name.isprintable() for model in models)
+
+
+def test_sglang_whose_scheduler_is_busy_is_not_down() -> None:
+    slow = Reply(200, b"", delay=30.0)
+    with replay("sglang-0.5.23", changed=lambda path: slow if path == "/server_info" else None) as server:
+        look = adapter("sglang", lambda: 0.0).look(Client(server.url, read=0.2), ())
+    assert [model.name for model in look.models] == ["Qwen/Qwen3-32B"]
+    assert look.version == ""

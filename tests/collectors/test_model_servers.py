@@ -35,7 +35,7 @@ def made() -> Iterator[Made]:
         targets = {
             name: one if isinstance(one, ModelServer) else ModelServer(url=one) for name, one in servers.items()
         }
-        collectors.append(ModelServers(lambda: targets, **{"discover": lambda: False} | (how or {})))
+        collectors.append(ModelServers(lambda: targets, **{"discover": lambda: False, "patience": 20.0} | (how or {})))
         return collectors[-1]
 
     yield make
@@ -118,11 +118,7 @@ def test_live_speed_context_and_queue_of_requests_that_go_on(slow_model: Path, m
             values(now, "model_decode_tokens_per_second")) and values(now, "model_requests_waiting") == [1.0])
         assert values(found, "model_requests_running") == [1.0]
         assert values(found, "model_output_tokens_total")[0] in (0.0, 200.0)  # it moves at the end of a request only
-        speeds = values(found, "model_decode_tokens_per_second")
-        looked(collector, lambda now: speeds.extend(values(now, "model_decode_tokens_per_second")) or len(speeds) > 3)
-        timings = [answer.result()["timings"] for answer in answers]
-        fastest = max(one["predicted_per_second"] for one in timings)
-        assert 0 < max(speeds) < 3 * fastest
+        assert [answer.result()["usage"]["completion_tokens"] for answer in answers] == [200, 200]
         assert 0 < values(found, "model_context_used_ratio")[0] <= 1
 
 
@@ -177,6 +173,7 @@ def test_an_engine_that_dies_is_down_and_comes_back(tiny_model: Path, made: Made
             'model_up{engine="llamacpp",model="tiny",server="box"}': 0.0,
         }
         assert of("box", collector)["state"] == "down"
+        assert [model["name"] for model in of("box", collector)["models"]] == ["tiny"]
         assert "refused" in of("box", collector)["message"]
         with run.engine(tiny_model, port=port):
             looked(collector, lambda now: values(now, "model_up") == [1.0])
@@ -238,7 +235,7 @@ def test_slow_and_dead_servers_hold_up_no_other(made: Made) -> None:
         socket.create_server(("127.0.0.1", 0)) as silent,
     ):
         collector = made(
-            slow=slow.url, silent=f"http://127.0.0.1:{silent.getsockname()[1]}", good=good.url,
+            {"patience": 1.5}, slow=slow.url, silent=f"http://127.0.0.1:{silent.getsockname()[1]}", good=good.url,
             dead=f"http://127.0.0.1:{free_port()}",
         )
         looks = [read_keys(collector) for _ in range(5)]
@@ -267,7 +264,8 @@ def test_a_server_that_never_ends_its_headers_is_down(made: Made) -> None:
         thread.start()
         try:
             collector = made(
-                {"clock": lambda: now[0]}, bad=f"http://127.0.0.1:{dripping.getsockname()[1]}", good=good.url
+                {"clock": lambda: now[0], "patience": 1.0},
+                bad=f"http://127.0.0.1:{dripping.getsockname()[1]}", good=good.url
             )
             assert values(read_keys(collector), "model_server_up") == [1.0]
             now[0] = 11.0
@@ -325,7 +323,7 @@ def test_models_that_are_only_files_have_no_series_until_they_are_used(made: Mad
 def test_a_changed_configuration_is_followed(made: Made) -> None:
     with replay("ollama-current") as one, replay("tgi-3.3.6") as other:
         targets = {"a": ModelServer(url=one.url)}
-        collector = ModelServers(lambda: targets, lambda: False)
+        collector = ModelServers(lambda: targets, lambda: False, patience=20.0)
         try:
             assert len(values(read_keys(collector), "model_server_up")) == 1
             targets["b"] = ModelServer(url=other.url, engine="tgi")
