@@ -78,8 +78,11 @@ class Definition:
 
     def fingerprint(self) -> str:
         """Changes with whatever takes effect at a start only."""
-        parts = [self.command, self.file, self.port, self.gpus, self.parameters]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+        try:
+            words = self.words(self.port)
+        except BadDefinition:
+            words = []
+        return hashlib.sha256(json.dumps([words, self.port, self.gpus]).encode()).hexdigest()[:16]
 
 
 def definitions(models: Mapping[str, Any]) -> tuple[dict[str, Definition], dict[str, ProcessError]]:

@@ -29,11 +29,11 @@ class Bounds:
 class Limits(Protocol):
     """One way to keep a process within bounds. No method raises: what cannot be had is told by `facts`."""
 
-    watched: bool
-    """True when whoever calls has to compare the memory in use with the bound and stop the process."""
-
     def apply(self, name: str, bounds: Bounds, pids: Iterable[int]) -> None:
         """Puts the processes under bounds, or under changed ones."""
+
+    def is_watched(self, name: str) -> bool:
+        """True when whoever calls has to compare the memory in use with the bound and stop the process."""
 
     def killed(self, name: str) -> bool:
         """True when the kernel ended a process of ``name`` for its memory."""
@@ -42,14 +42,12 @@ class Limits(Protocol):
         """Kills what is left of ``name`` and cleans up."""
 
     def facts(self, name: str, bounds: Bounds) -> dict[str, Any]:
-        """What is in force, for people: ``way`` cgroup, watched or none, ``memory`` bytes, ``cpu`` a share of the
+        """What is in force, for people: ``way`` cgroup or watched, ``memory`` bytes, ``cpu`` a share of the
         machine, ``cpu_way`` quota, cores or none, ``cores`` where it is cores."""
 
 
 class Cgroups:
     """A group per process below ``parent``, a folder of the cgroup v2 file system that is ours to write."""
-
-    watched = False
 
     def __init__(self, parent: Path, *, remove: Callable[[Path], None] = Path.rmdir) -> None:
         self._parent, self._remove = parent, remove
@@ -69,6 +67,10 @@ class Cgroups:
         for pid in pids:
             _write(folder / "cgroup.procs", str(pid))
 
+    def is_watched(self, name: str) -> bool:
+        folder = self._folder(name)
+        return folder.is_dir() and not _read(folder / "memory.max").strip().isdecimal()  # the kernel refused
+
     def killed(self, name: str) -> bool:
         return _events(self._folder(name)).get("oom_kill", 0) > 0
 
@@ -80,16 +82,13 @@ class Cgroups:
                 self._remove(folder)
 
     def facts(self, name: str, bounds: Bounds) -> dict[str, Any]:
-        folder = self._folder(name)
-        if folder.is_dir() and not _read(folder / "memory.max").strip().isdecimal():
-            return {"way": "none"}  # the kernel refused
-        return {"way": "cgroup", "memory": bounds.memory, "cpu": bounds.cpu, "cpu_way": "quota"}
+        cpu_way = "none" if _read(self._folder(name) / "cpu.max").startswith("max") else "quota"
+        way = "watched" if self.is_watched(name) else "cgroup"
+        return {"way": way, "memory": bounds.memory, "cpu": bounds.cpu, "cpu_way": cpu_way}
 
 
 class Watched:
     """Without a cgroup: the caller compares the memory; CPU is bounded by the cores that a process may run on."""
-
-    watched = True
 
     def __init__(self, proc: str = "/proc", cores: Iterable[int] | None = None) -> None:
         self._proc = proc
@@ -107,6 +106,9 @@ class Watched:
             for thread in _threads(self._proc, pid):
                 with contextlib.suppress(OSError):
                     os.sched_setaffinity(thread, cores)
+
+    def is_watched(self, name: str) -> bool:  # noqa: ARG002 - all are
+        return True
 
     def killed(self, name: str) -> bool:  # noqa: ARG002 - the caller does it here
         return False

@@ -88,11 +88,11 @@ class Process:
         await self._let_stop()
         self._backoff.reset()
         self._not_before = 0.0
-        if self._active:
+        if not self._active:
+            self._begin()
+        elif self.detail == "waiting":
             self._hurry = True
             self._wake.set()
-        else:
-            self._begin()
 
     async def stop(self) -> None:
         """Returns when the whole tree is gone."""

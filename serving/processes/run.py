@@ -135,8 +135,8 @@ class Run:
         """One look at it; why it has to be stopped, when it has."""
         self.output.follow()
         await self.output.keep_small()
-        limits = self._around.limits
-        if await self.meter.read(self.handle.tree) and limits.watched and self.meter.over(wanted.memory):
+        watched = self._around.limits.is_watched(wanted.name)
+        if await self.meter.read(self.handle.tree) and watched and self.meter.over(wanted.memory):
             return said(N_("It used more than its %(most)s MiB of memory."), most=wanted.memory >> 20)
         if self.ready_at is None and self._around.clock() - self._begun > wanted.start_timeout:
             return self._late(wanted)

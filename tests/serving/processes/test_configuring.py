@@ -27,6 +27,16 @@ def test_a_changed_command_waits_for_a_restart_and_says_so(house: House) -> None
     house.run(test)
 
 
+def test_a_default_that_its_command_does_not_name_needs_no_restart(house: House) -> None:
+    async def test() -> None:
+        async with house.supervisor(child("good")) as supervisor:
+            await supervisor.ensure("good")
+            await supervisor.configure({"processes": [child("good")], "defaultParameters": {"temperature": 0.1}})
+            assert one(supervisor, "good")["needs_restart"] is False
+
+    house.run(test)
+
+
 def test_a_changed_idle_time_counts_at_once(house: House) -> None:
     async def test() -> None:
         async with house.supervisor(child("good")) as supervisor:

@@ -139,11 +139,14 @@ def test_what_the_kernel_killed_for_its_memory_is_told_so(house: House, tmp_path
     house.run(test)
 
 
-def test_where_the_kernel_refuses_nothing_is_claimed(tmp_path: Path) -> None:
+def test_what_the_kernel_refuses_is_watched_and_told_so(tmp_path: Path) -> None:
     limits = Cgroups(tmp_path)
     limits.apply("x", Bounds(1000, 0.5), [])
-    next(tmp_path.glob("model-x-*/memory.max")).write_text("max")
-    assert limits.facts("x", Bounds(1000, 0.5)) == {"way": "none"}
+    assert not limits.is_watched("x")
+    for file in ("memory.max", "cpu.max"):
+        next(tmp_path.glob(f"model-x-*/{file}")).write_text("max 100000" if file == "cpu.max" else "max")
+    assert limits.is_watched("x")
+    assert limits.facts("x", Bounds(1000, 0.5)) == {"way": "watched", "memory": 1000, "cpu": 0.5, "cpu_way": "none"}
     limits.end("x")  # what does not go away is left for the next start
 
 
