@@ -1,0 +1,65 @@
+"""The whole way: a request through a proxy starts a real engine, which outlives the serving process."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from serving.client import ServingRefused
+from tests.engine.run import COMMAND
+from tests.serving.processes.conftest import child, gone
+from tests.serving.proxy.support import Serving, serving
+from tests.support import wait_until
+
+ENGINE = f"{COMMAND} --model {{file}} --alias {{name}} --host {{host}} --port {{port}} --metrics"
+
+
+def _ask(house: Serving, model: str) -> tuple[int, dict[str, Any]]:
+    body = {"model": model, "messages": [{"role": "user", "content": "the"}], "max_tokens": 4}
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{house.openai}/v1/chat/completions", json.dumps(body).encode(), headers)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, {"after": error.headers["Retry-After"], **json.load(error)}
+
+
+def _row(house: Serving, name: str) -> dict[str, Any]:
+    return next(row for row in house.status()["processes"] if row["name"] == name)
+
+
+def _define(house: Serving, *processes: dict[str, Any]) -> None:
+    house.document["models"]["processes"] = list(processes)
+    house.client.configure(house.document)
+
+
+def test_a_request_starts_it_and_it_outlives_the_serving_process(tmp_path: Path, tiny_model: Path) -> None:
+    engine = {"name": "org/tiny", "file": str(tiny_model), "command": ENGINE}
+    with serving(tmp_path, {}) as first:
+        _define(first, engine, child("broken"))
+        assert _row(first, "org/tiny")["state"] == "stopped"
+        status, answer = _ask(first, "org/tiny")
+        assert status == 200 and answer["usage"]["completion_tokens"] == 4
+        before = _row(first, "org/tiny")
+        assert before["state"] == "running" and before["in_flight"] == 0
+        status, answer = _ask(first, "broken")
+        assert status == 503 and answer["after"] and "It ended with code 3" in answer["error"]["message"]
+        first.process.kill()
+        first.process.wait()
+    with serving(tmp_path, {}) as second:
+        _define(second, engine)
+        assert _row(second, "org/tiny")["pid"] == before["pid"]
+        assert _ask(second, "org/tiny")[0] == 200
+        second.client.restart("org/tiny")
+        wait_until(lambda: _row(second, "org/tiny").get("pid") not in (None, before["pid"]), what="another process")
+        assert gone(before["pid"]) and _ask(second, "org/tiny")[0] == 200
+        second.client.stop("org/tiny")
+        assert _row(second, "org/tiny")["state"] == "stopped"
+        with pytest.raises(ServingRefused, match="nobody"):
+            second.client.start("nobody")
