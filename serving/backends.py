@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 
-class BackendError(Exception):
-    """A model process is not to be had; the message is a sentence for the client."""
+class Written(Protocol):
+    """A line of output: its number, when it was read (epoch seconds), its text."""
+
+    @property
+    def seq(self) -> int:
+        """Grows by one."""
+
+    @property
+    def at(self) -> float:
+        """Epoch seconds."""
+
+    @property
+    def text(self) -> str:
+        """Without control characters."""
 
 
 class Backends(Protocol):
@@ -55,50 +67,5 @@ class Backends(Protocol):
         """Stops it and begins to start it."""
 
 
-class NoBackends:
-    """No model processes."""
-
-    async def start(self) -> None:
-        """Nothing to start."""
-
-    async def stop(self, *, keep: bool = False) -> None:
-        """Nothing to stop."""
-
-    async def configure(self, models: Mapping[str, Any]) -> None:
-        """Nothing to configure."""
-
-    def status(self) -> list[dict[str, Any]]:
-        """None."""
-        return []
-
-    async def ensure(self, name: str) -> str:
-        """Raises BackendError: there is none."""
-        raise BackendError(f"No model process is named {name!r}.")
-
-    def touch(self, name: str) -> None:
-        """Nothing to note."""
-
-    def running(self) -> dict[str, str]:
-        """None."""
-        return {}
-
-    def names(self) -> list[str]:
-        """None."""
-        return []
-
-    @contextmanager
-    def using(self, name: str) -> Iterator[None]:  # noqa: ARG002 - the protocol's
-        """Holds off nothing."""
-        yield
-
-    async def start_process(self, name: str) -> None:
-        """Raises BackendError: there is none."""
-        await self.ensure(name)
-
-    async def stop_process(self, name: str) -> None:
-        """Raises BackendError: there is none."""
-        await self.ensure(name)
-
-    async def restart_process(self, name: str) -> None:
-        """Raises BackendError: there is none."""
-        await self.ensure(name)
+    def logs(self, name: str, after: int = 0) -> Sequence[Written]:
+        """Lines that the process wrote, behind the number ``after``."""

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from serving import place
 from serving.settings import BadConfiguration
-from serving.wire import Done, Taken
+from serving.wire import Done, Line, Lines, Taken
 
 if TYPE_CHECKING:
     from serving.daemon import Daemon
@@ -35,6 +35,7 @@ async def serve(daemon: Daemon, folder: Path) -> web.AppRunner:
         web.get("/requests", routes.requests),
         web.put("/config", routes.configure),
         web.post("/processes/{name:.+}/{action:start|stop|restart}", routes.act),
+        web.get("/processes/{name:.+}/logs", routes.logs),
         web.post("/shutdown", routes.shutdown),
     ])
     runner = web.AppRunner(app, access_log=None)
@@ -78,6 +79,18 @@ class _Routes:
             return _not_done("after and limit must be whole numbers", 400)
         page = self._daemon.records.page(self._daemon.boot, max(0, after), min(max(1, limit), MOST_ROWS))
         return web.Response(body=page, content_type="application/json")
+
+    async def logs(self, request: web.Request) -> web.Response:
+        try:
+            after = int(request.query.get("after", "0"))
+        except ValueError:
+            return _not_done("after must be a whole number", 400)
+        try:
+            lines = self._daemon.backends.logs(request.match_info["name"], after)
+        except Exception as error:  # noqa: BLE001 - an edge: whatever the supervisor says is for whoever asked
+            return _not_done(str(error), 404)
+        told = [Line(seq=line.seq, at=line.at, text=line.text) for line in lines]
+        return _json(Lines(boot=self._daemon.boot, lines=told))
 
     async def act(self, request: web.Request) -> web.Response:
         name, action = request.match_info["name"], request.match_info["action"]

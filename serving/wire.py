@@ -4,6 +4,7 @@
 - ``GET /requests?after=SEQ&limit=N`` -> `Requests`
 - ``PUT /config`` with the sections ``proxies`` and ``models`` -> `Taken`
 - ``POST /processes/NAME/start``, ``stop`` and ``restart`` -> `Done`
+- ``GET /processes/NAME/logs?after=SEQ`` -> `Lines`
 - ``POST /shutdown`` with ``{"grace": seconds, "keepProcesses": false}`` -> `Done`
 
 What goes wrong is answered as `Done` with ``problem`` and a status of 400 or more. Keys that `NotRequired` marks are
@@ -180,6 +181,21 @@ class Requests(TypedDict):
     last: int
     """What is held; what lies between ``after`` and ``first`` is lost."""
     requests: list[Outcome]
+
+
+class Line(TypedDict):
+    """A line of output: its number, which grows by one, when it was read (epoch seconds), its text."""
+
+    seq: int
+    at: float
+    text: str
+
+
+class Lines(TypedDict):
+    """Lines behind ``after``, oldest first, the newest 2,000 at most. Numbers begin anew with another ``boot``."""
+
+    boot: str
+    lines: list[Line]
 
 
 class Taken(TypedDict):

@@ -59,6 +59,11 @@ def test_a_request_starts_it_and_it_outlives_the_serving_process(tmp_path: Path,
         second.client.restart("org/tiny")
         wait_until(lambda: _row(second, "org/tiny").get("pid") not in (None, before["pid"]), what="another process")
         assert gone(before["pid"]) and _ask(second, "org/tiny")[0] == 200
+        told = second.client.logs("org/tiny")
+        assert any("listening" in line["text"] for line in told["lines"])
+        assert second.client.logs("org/tiny", told["lines"][-1]["seq"])["lines"] == []
+        with pytest.raises(ServingRefused, match="no model process nobody"):
+            second.client.logs("nobody")
         second.client.stop("org/tiny")
         assert _row(second, "org/tiny")["state"] == "stopped"
         with pytest.raises(ServingRefused, match="nobody"):
