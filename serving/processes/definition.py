@@ -90,12 +90,12 @@ def definitions(models: Mapping[str, Any]) -> tuple[dict[str, Definition], dict[
     good: dict[str, Definition] = {}
     bad: dict[str, ProcessError] = {}
     for raw in models.get("processes") or ():
-        name = str(raw.get("name", ""))
+        name = str(raw.get("name", "")) if isinstance(raw, Mapping) else repr(raw)[:80]
         try:
             good[name] = definition(raw, models)
         except ProcessError as error:
             bad[name] = error
-        except (TypeError, ValueError) as error:
+        except (AttributeError, TypeError, ValueError) as error:
             bad[name] = BadDefinition(
                 N_("A value of %(name)s is of a wrong kind: %(reason)s."), name=name, reason=str(error)
             )

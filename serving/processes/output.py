@@ -161,10 +161,6 @@ class Output:
             self._add(self._rest)
             self._rest = b""
 
-    def note(self, text: str) -> None:
-        """A line of Vigie's own, in memory alone."""
-        self._add(text.encode())
-
     def after(self, seq: int) -> list[Line]:
         """Lines with a number above ``seq``, oldest first."""
         return [line for line in self._lines if line.seq > seq]

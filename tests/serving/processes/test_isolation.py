@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.command import words_of
-from serving.processes.definition import definition, number, shown
+from serving.processes.definition import definition, definitions, number, shown
 from serving.processes.handle import environment
 from serving.processes.sentences import BadDefinition, Unavailable
 from tests.serving.processes.conftest import House, child, one
@@ -112,6 +112,11 @@ def test_a_value_that_would_be_an_option_does_not_start(house: House, given: dic
 def test_whatever_fills_a_blank_is_one_word(text: str) -> None:
     made = words_of("run --model {file} --x={name}", {"file": text, "name": text})
     assert made == ["run", "--model", text, f"--x={text}"]
+
+
+def test_what_is_no_definition_at_all_does_not_stop_the_others() -> None:
+    good, bad = definitions({"processes": [5, None, [], "x", {}, child("good")]})
+    assert list(good) == ["good"] and set(bad) == {"5", "None", "[]", "'x'", ""}
 
 
 def test_defaults_fill_what_a_definition_leaves_empty() -> None:
