@@ -96,15 +96,18 @@ def test_who_leaves_while_it_starts_does_not_end_the_start(house: House) -> None
 
 
 @pytest.mark.parametrize(("how", "says"), [
-    ("never", "was not ready within 0.3 s."),
-    ("slow", "was not ready within 0.3 s."),
-    ("lost", "was not ready within 0.3 s: /health answers with 404."),
+    ("never", "was not ready within 0.01 s."),
+    ("slow", "was not ready within 0.01 s."),
+    ("lost", "was not ready within 0.01 s: /health answers with 404."),
 ])
 def test_one_that_does_not_get_ready_is_stopped_and_said_so(house: House, how: str, says: str) -> None:
     async def test() -> None:
-        async with house.supervisor(child(how, startTimeoutSeconds=0.3)) as supervisor:
+        async with house.supervisor(child(how)) as supervisor:
             await supervisor.start_process(how)
-            pid = (await until(lambda: one(supervisor, how) if "pid" in one(supervisor, how) else None))["pid"]
+            waits_at = "starting" if how == "never" else "loading"
+            await until(lambda: one(supervisor, how)["detail"] == waits_at and "pid" in one(supervisor, how))
+            pid = one(supervisor, how)["pid"]
+            await supervisor.configure({"processes": [child(how, startTimeoutSeconds=0.01)]})
             with pytest.raises(Unavailable, match=says):
                 await supervisor.ensure(how)
             told = one(supervisor, how)
