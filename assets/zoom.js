@@ -154,19 +154,19 @@
 
   // A cell of a latency heatmap is a span of time and one of latency: a page that knows what lies behind it takes it.
   function bucket(chart, point) {
-    const bounds = chart.meta.bounds && chart.meta.bounds[point.y];
-    if (!bounds || !point.z) return false;
+    // Lines of percentiles lie above the cells: a click on one means the cell below it.
+    const row = Math.round(point.y), bounds = chart.meta.bounds && chart.meta.bounds[row];
+    if (!bounds || point.data.z && !point.z) return false;
     const middle = vigie.time.moment(point.x), half = 500 * (chart.meta.step || 1);
     const detail = {from: Math.round(middle - half), to: Math.round(middle + half), above: bounds[0], upTo: bounds[1],
-      measure: chart.meta.measure, words: vigie.timebar.between(middle - half, middle + half) + ', ' + point.text};
+      measure: chart.meta.measure, words: vigie.timebar.between(middle - half, middle + half) + ', ' + chart.gd.data[0].text[row][0]};
     return !document.dispatchEvent(new CustomEvent('vigie:bucket', {detail, cancelable: true}));
   }
 
   function cell(chart, event) {
     const point = event.points && event.points[0];
     // Of a double click, which goes back, Plotly tells both clicks, and the second one last.
-    if (!point || !point.data.z || Date.now() - returned < DOUBLE) return;
-    if (bucket(chart, point)) return;
+    if (!point || Date.now() - returned < DOUBLE || bucket(chart, point) || !point.data.z) return;
     let range = Array.isArray(point.customdata) ? point.customdata : null;
     if (!range && chart.meta.timed !== false) {
       // The cell and as much on both sides: a moment is read with what came before and after.

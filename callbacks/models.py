@@ -15,6 +15,7 @@ from components import ids, model_charts, model_page, model_proxies, model_reque
 from components.formats import duration
 from components.links import href
 from components.sentences import sentence
+from components.still import still, stilled
 from components.timebar import zoom_of
 from metrics.flat import iso
 from security.permissions import allowed
@@ -25,6 +26,8 @@ from serving.requests.table import Request
 from storage.errors import StorageError
 
 ROWS = 25
+LATE = 2.0
+"""Seconds that a request may have ended before the tick in which it is counted."""
 MEASURES = ("ttft", "itl", "duration", "queue")
 
 
@@ -32,10 +35,11 @@ def now(_tick: Any) -> tuple[Any, Any, Any]:
     """What the page shows of now."""
     services = vigie()
     rows = services.serving.rows()
+    may = {"may_start": allowed("models:start"), "may_stop": allowed("models:stop")}
     return (
-        models_page.tiles(rows),
-        models_page.body(rows, services.sources(), may_start=allowed("models:start"), may_stop=allowed("models:stop")),
-        models_page.servers_panel(services.serving.servers()),
+        still(models_page.tiles(rows)),
+        [still(one_) for one_ in models_page.body(rows, services.sources(), **may)],
+        stilled(models_page.servers_panel(services.serving.servers())),
     )
 
 
@@ -45,9 +49,8 @@ def one(_tick: Any, view: Any) -> tuple[Any, Any]:
     row = vigie().serving.row(server, name) if name else None
     if row is None:
         return no_update, no_update
-    return (
-        model_page.head(row, may_start=allowed("models:start"), may_stop=allowed("models:stop")), model_page.tiles(row),
-    )
+    may = {"may_start": allowed("models:start"), "may_stop": allowed("models:stop")}
+    return still(model_page.head(row, **may)), still(model_page.tiles(row))
 
 
 def objective(_tick: Any, span: Any, view: Any) -> Any:
@@ -56,7 +59,7 @@ def objective(_tick: Any, span: Any, view: Any) -> Any:
     services = vigie()
     row = services.serving.row(server, name) if name else None
     if row is None:
-        return model_page.objective_card(None, "") if name else no_update
+        return still(model_page.objective_card(None, "")) if name else no_update
     given = span if isinstance(span, Mapping) else {}
     first, last = zoom_of(given.get("from"), given.get("to"))
     at = time.time()
@@ -68,7 +71,7 @@ def objective(_tick: Any, span: Any, view: Any) -> Any:
         found = services.serving.standing(row, start, end)
     except StorageError as error:
         return states.failed(_("The request log cannot be read"), sentence(str(error)))
-    return model_page.objective_card(found, _("over %(time)s", time=duration(end - start)))
+    return still(model_page.objective_card(found, _("over %(time)s", time=duration(end - start))))
 
 
 def charts(_tick: Any, shown: Any, view: Any) -> tuple[Any, Any]:
@@ -134,7 +137,7 @@ def filter_of(model: Any, error: Any, slow: Any, text: Any, cell: Any, server: A
         low, high = (_seconds(cell.get(key)) for key in ("above", "upTo"))
         measure = cell.get("measure")
         more = {
-            "start": None if first is None else first / 1000, "end": None if last is None else last / 1000,
+            "start": None if first is None else first / 1000 - LATE, "end": None if last is None else last / 1000,
             "above": low, "up_to": high, "measure": measure if measure in MEASURES else "duration",
         }
     return Filter(model=chosen(model), server=chosen(server), error=chosen(error), text=chosen(text).strip(), **more)
@@ -176,7 +179,7 @@ def _named(view: Any) -> tuple[str, str]:
 
 def strips(_tick: Any) -> Any:
     """The proxies' health, drawn anew."""
-    return model_proxies.proxies(vigie().serving.proxies())
+    return stilled(model_proxies.proxies(vigie().serving.proxies()))
 
 
 def register(app: Dash) -> None:

@@ -41,6 +41,11 @@ def still(node: Component) -> Still:
     return Still(_tree(node))
 
 
+def stilled(node: Component | None) -> Still | None:
+    """`still`, of what may not be there."""
+    return None if node is None else still(node)
+
+
 def _tree(node: Component) -> list[Any]:
     props = {name: getattr(node, name) for name in node.to_plotly_json()["props"]}
     kind, children = node._type, props.pop("children", None)

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from components import ids, model_charts, model_page, model_requests, states, timebar
 from components.chartspecs import WINDOWS, window_of
 from components.links import href
+from components.still import still
 from live.models import Model
 from pages.missing import note_missing
 from security.permissions import admitted, allowed
@@ -50,8 +51,8 @@ def layout(server: Any = "", model: Any = "", window: str = "", **query: Any) ->
     return timebar.timed_page(
         "model", "/models/one",
         [
-            html.Div(model_page.head(row, **may), id=ids.MODELS_HEAD),
-            html.Div(model_page.tiles(row), id=ids.MODELS_NOW),
+            html.Div(still(model_page.head(row, **may)), id=ids.MODELS_HEAD),
+            html.Div(still(model_page.tiles(row)), id=ids.MODELS_NOW),
             html.Div(states.loading("120px"), id=ids.MODELS_OBJECTIVE),
             timebar.toolbar(html.H2(_("Over time"), className="group-title"), span, start is not None),
             html.Div(model_page.chart_groups(charts) or html.Div(states.no_data(
@@ -60,7 +61,7 @@ def layout(server: Any = "", model: Any = "", window: str = "", **query: Any) ->
             dcc.Store(id=ids.MODELS_ONE_CHARTED, data=model_charts.signature(charts)),
             *([model_requests.panel([], {"model": row.name, "server": row.server}, one=True)]
               if allowed("requests:view") else []),
-            *([facts] if facts is not None else []),
+            *([still(facts)] if facts is not None else []),
             dcc.Interval(id=ids.MODELS_ONE_TICK, interval=2_000),
             dcc.Interval(id=ids.MODELS_ONE_SLOW_TICK, interval=10_000),
             dcc.Store(id=ids.MODELS_SPAN),

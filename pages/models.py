@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 
 from components import ids, model_charts, model_page, model_proxies, model_requests, models_page, states, timebar
 from components.chartspecs import WINDOWS, window_of
+from components.still import still, stilled
 from security.permissions import admitted, allowed
 from services import vigie
 
@@ -36,16 +37,17 @@ def layout(window: str = "", **query: Any) -> Any:
         "models", "/models",
         [
             html.H1(_("Models"), className="visually-hidden"),
-            html.Div(models_page.tiles(rows), id=ids.MODELS_TILES),
-            html.Div(models_page.body(rows, services.sources(), may_start=allowed("models:start"),
-                                      may_stop=allowed("models:stop")), id=ids.MODELS_TABLE, className="page"),
+            html.Div(still(models_page.tiles(rows)), id=ids.MODELS_TILES),
+            html.Div([still(one) for one in models_page.body(
+                rows, services.sources(), may_start=allowed("models:start"), may_stop=allowed("models:stop"),
+            )], id=ids.MODELS_TABLE, className="page"),
             timebar.toolbar(html.H2(_("Over time"), className="group-title"), span, start is not None),
             html.Div(model_page.chart_groups(charts), id=ids.MODELS_CHARTS),
             dcc.Store(id=ids.MODELS_CHARTED, data=model_charts.signature(charts)),
             dcc.Interval(id=ids.MODELS_CHARTS_TICK, interval=10_000),
-            html.Div(model_proxies.proxies(services.serving.proxies()), id=ids.MODELS_PROXIES),
+            html.Div(stilled(model_proxies.proxies(services.serving.proxies())), id=ids.MODELS_PROXIES),
             *([model_requests.panel(sorted({row.name for row in rows}), given)] if allowed("requests:view") else []),
-            html.Div(models_page.servers_panel(services.serving.servers()), id=ids.MODELS_SERVERS),
+            html.Div(stilled(models_page.servers_panel(services.serving.servers())), id=ids.MODELS_SERVERS),
             dcc.Interval(id=ids.MODELS_TICK, interval=2_000), dcc.Interval(id=ids.MODELS_SLOW_TICK, interval=60_000),
         ],
         window=span, start=start, end=end, base=base, class_name="models",

@@ -13,7 +13,7 @@ import requests
 from playwright.sync_api import expect
 
 from tests.e2e.harness import Server
-from tests.e2e.visit import Visitor, drawn, ready
+from tests.e2e.visit import Visitor, ready
 from tests.engine.run import COMMAND, engine
 from tests.support import free_port, wait_until
 
@@ -97,16 +97,16 @@ def test_a_models_page_shows_its_charts_and_the_requests_behind_a_cell(box: Box,
     ready(page)  # charts that the first requests bring come by themselves
     expect(page.locator(f"{MAIN} .model-name")).to_have_text("tiny")
     expect(page.locator(f"{MAIN} .model-objective")).to_contain_text("Held")
-    heat = page.locator(f'{MAIN} [data-chart*="time_to_first_token"][data-chart$="!buckets"]')
-    drawn(page, heat.get_attribute("data-chart") or "")
-    page.evaluate("""() => {
-        const at = '#react-entry-point [data-chart*="time_to_first_token"][data-chart$="!buckets"]';
-        const gd = document.querySelector(at + ' .js-plotly-plot');
+    heat = page.locator(f'{MAIN} [data-chart*="request_duration"][data-chart$="!buckets"]')
+    heat.scroll_into_view_if_needed()
+    expect(heat).to_have_attribute("data-drawn", "1")
+    place = heat.locator(".js-plotly-plot").evaluate("""gd => {
         const trace = gd.data[0], row = trace.z.findIndex(one => one.some(cell => cell > 0));
-        const column = trace.z[row].findIndex(cell => cell > 0);
-        gd.emit('plotly_click', {points: [{x: trace.x[column], y: row, z: trace.z[row][column],
-            text: trace.text[row][column], data: trace}]});
+        const column = trace.z[row].findIndex(cell => cell > 0), box = gd.getBoundingClientRect();
+        const {xaxis, yaxis} = gd._fullLayout;
+        return [box.left + xaxis._offset + xaxis.d2p(trace.x[column]), box.top + yaxis._offset + yaxis.d2p(row)];
     }""")
+    page.mouse.click(*place)
     chip = page.locator(f"{MAIN} #models-cell-said button")
     expect(chip).to_be_visible()
     expect(page.locator(f"{MAIN} .model-request").first).to_be_visible()
