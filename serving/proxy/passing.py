@@ -29,6 +29,8 @@ NOT_RETURNED = HOP_BY_HOP | {"content-length"}
 LARGEST_PIECE = 4 << 20
 """An answer that does not stream is held until it is whole, up to so many bytes: if it breaks off, the client gets a
 clear error instead of half an answer."""
+SLACK = 0.05
+"""Of the longest silence: the alarm is moved only so often, not with each part."""
 FIRST_PAUSE = 0.05
 """Seconds before the first retry; each further one waits twice as long."""
 
@@ -63,8 +65,9 @@ def _url(base: str, path: str) -> URL:
 
 
 @lru_cache(16)
-def _timeout(connect: float, first_byte: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=first_byte)
+def _timeout(connect: float) -> aiohttp.ClientTimeout:
+    # The waits for parts are ours: aiohttp's own cannot be shortened once a first part has come.
+    return aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=None)
 
 
 def sent_headers(
@@ -95,15 +98,16 @@ async def send(
     Raises:
         Refusal: 502 or 504, with the reason.
     """
-    timeout = _timeout(settings.connect_timeout, settings.first_byte_timeout)
+    timeout = _timeout(settings.connect_timeout)
     exchange.sent = now()
     while True:
         exchange.attempts += 1
         try:
-            return await session.request(
-                exchange.method, _url(address(), path), data=body, headers=headers, allow_redirects=False,
-                timeout=timeout,
-            )
+            async with asyncio.timeout(settings.first_byte_timeout):
+                return await session.request(
+                    exchange.method, _url(address(), path), data=body, headers=headers, allow_redirects=False,
+                    timeout=timeout,
+                )
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             if exchange.attempts > settings.retries:
                 slow = isinstance(error, TimeoutError)
@@ -153,7 +157,7 @@ async def give_back(
     if rewriter is not None and rewriter.content_type is not None:
         headers["Content-Type"] = rewriter.content_type
     if not exchange.stream:
-        held = await _hold(exchange, answer, meter)
+        held = await _hold(exchange, answer, meter, settings)
         if held is not None:
             return await _whole(request, exchange, answer, headers, held, rewriter)
     response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers)
@@ -193,7 +197,9 @@ def _outward(rewriter: Rewriter | None, meter: Meter) -> str:
     return meter.form
 
 
-async def _hold(exchange: Exchange, answer: aiohttp.ClientResponse, meter: Meter) -> bytes | None:
+async def _hold(
+    exchange: Exchange, answer: aiohttp.ClientResponse, meter: Meter, settings: ProxySettings
+) -> bytes | None:
     """The whole answer; None when it is larger than what is held, or no body comes: then it is to be streamed."""
     length = answer.content_length
     if (length is not None and length > LARGEST_PIECE) or exchange.method == "HEAD":
@@ -201,7 +207,8 @@ async def _hold(exchange: Exchange, answer: aiohttp.ClientResponse, meter: Meter
     if length is None and exchange.kind == "other":
         return None
     try:
-        body = await answer.read()
+        async with asyncio.timeout(settings.first_byte_timeout):
+            body = await answer.read()
     except TimeoutError as error:
         raise Refusal(504, "timeout", f"{_name(exchange)} stopped in the middle of its answer.") from error
     except aiohttp.ClientError as error:
@@ -241,26 +248,26 @@ async def _stream(
     if rewriter is None and answer.content_length is not None:
         response.content_length = answer.content_length
     await response.prepare(request)
-    protocol = answer.connection.protocol if answer.connection is not None else None
-    waiting = True
     read, write, feed = answer.content.readany, response.write, meter.feed
-    deadline = (exchange.sent or exchange.started) + settings.first_byte_timeout
+    waiting, idle, moved = True, settings.idle_timeout, 0.0
+    first_within = (exchange.sent or exchange.started) + settings.first_byte_timeout - now()
+    clock = asyncio.get_running_loop().time
     try:
-        while chunk := await read():
-            out = chunk if rewriter is None else rewriter.feed(chunk)
-            if out:
-                await write(out)
-                exchange.bytes_out += len(out)
-            feed(chunk)
-            if waiting:
-                if meter.first is not None or not exchange.stream:
-                    waiting = False
-                    if protocol is not None:
-                        protocol.read_timeout = settings.idle_timeout
-                elif now() > deadline:
-                    raise TimeoutError
+        async with asyncio.timeout(first_within) as limit:
+            while chunk := await read():
+                out = chunk if rewriter is None else rewriter.feed(chunk)
+                if out:
+                    await write(out)
+                    exchange.bytes_out += len(out)
+                feed(chunk)
+                if waiting:
+                    waiting = exchange.stream and meter.first is None
+                at = clock()
+                if not waiting and at - moved > idle * SLACK:
+                    moved = at
+                    limit.reschedule(at + idle * (1 + SLACK))
     except TimeoutError:
-        wait = settings.first_byte_timeout if waiting else settings.idle_timeout
+        wait = settings.first_byte_timeout if waiting else idle
         exchange.failed("timeout", f"{_name(exchange)} sent nothing for {wait:g} s.")
         raise Cut(exchange.message) from None
     except aiohttp.ClientConnectionResetError:
