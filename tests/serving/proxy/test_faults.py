@@ -175,7 +175,8 @@ def test_headers_alone_are_no_first_part(before_nothing: Serving) -> None:
 
 def answers(connection: socket.socket, _asked: Asked) -> None:
     message = {"index": 0, "message": {"role": "assistant", "content": "yes"}, "finish_reason": "stop"}
-    whole(connection, json.dumps({"choices": [message], "usage": {"prompt_tokens": 1, "completion_tokens": 1}}).encode())
+    usage = {"prompt_tokens": 1, "completion_tokens": 1}
+    whole(connection, json.dumps({"choices": [message], "usage": usage}).encode())
 
 
 def test_a_server_that_refuses_is_asked_again_and_then_given_up(before_nothing: Serving) -> None:

@@ -64,8 +64,8 @@ def test_lines_of_ollama_are_counted_however_they_are_cut(
         said = {"message": {"role": "assistant", "content": text}} if kind == "chat" else {"response": text}
         return json.dumps({"model": "m", **said, "done": False, **more}, separators=spacing, ensure_ascii=False)
 
-    last = line("", done=True, done_reason="stop", total_duration=5, prompt_eval_count=7, prompt_eval_duration=2_000_000,
-                eval_count=20, eval_duration=9_000_000)
+    last = line("", done=True, done_reason="stop", total_duration=5, prompt_eval_count=7,
+                prompt_eval_duration=2_000_000, eval_count=20, eval_duration=9_000_000)
     data = "\n".join([*map(line, texts), last]).encode() + (b"\n" if ended else b"")
     meter, told = measured(data, "ndjson", at)
     assert meter.events == sum(bool(text) for text in texts)
@@ -117,7 +117,7 @@ def test_who_is_trusted_more() -> None:
 
 @pytest.mark.parametrize(("document", "prompt", "output", "finish"), [
     ({"type": "response.completed", "response": {"usage": {"input_tokens": 4, "output_tokens": 6}}}, 4, 6, None),
-    ({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 6}}, None, 6, "end_turn"),
+    ({"delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 6}}, None, 6, "end_turn"),
     ({"stats": {"input_tokens": 4, "total_output_tokens": 6}}, 4, 6, None),
 ])
 def test_other_dialects_are_read(document: Any, prompt: int | None, output: int, finish: str | None) -> None:
