@@ -40,6 +40,8 @@ class Rewriter(Protocol):
 
     content_type: str | None
     """Of the new answer; None: as it is."""
+    gathers: bool
+    """It makes an answer in one piece out of a stream, and gives nothing before the end."""
 
     def feed(self, chunk: bytes) -> bytes:
         """What can be sent on now."""
@@ -153,9 +155,16 @@ async def give_back(
     exchange.stream = meter.form != "whole"
     if answer.status >= 400:
         rewriter = _Failing(rewriter, answer.status) if rewriter is not None else None
+    elif rewriter is not None and rewriter.gathers and not exchange.stream:
+        rewriter = None  # it was asked for a stream and answers in one piece
     headers = CIMultiDict((name, value) for name, value in answer.headers.items() if name.lower() not in NOT_RETURNED)
     if rewriter is not None and rewriter.content_type is not None:
         headers["Content-Type"] = rewriter.content_type
+    if rewriter is not None and rewriter.gathers and exchange.stream:
+        exchange.stream = False
+        headers["Content-Type"] = "application/json; charset=utf-8"
+        await _gather(exchange, answer, rewriter, settings, meter)
+        return await _whole(request, exchange, answer, headers, b"", rewriter)
     if not exchange.stream:
         held = await _hold(exchange, answer, meter, settings)
         if held is not None:
@@ -173,6 +182,7 @@ class _Failing:
     """Turns an error of the upstream into the client's dialect."""
 
     content_type: str | None = "application/json"
+    gathers = False
 
     def __init__(self, inner: Rewriter, status: int) -> None:
         self._inner, self._status, self._body = inner, status, bytearray()
@@ -215,6 +225,26 @@ async def _hold(
         raise Refusal(502, "upstream", f"{_name(exchange)} broke off in the middle of its answer.") from error
     meter.feed(body)
     return body
+
+
+async def _gather(
+    exchange: Exchange, answer: aiohttp.ClientResponse, rewriter: Rewriter, settings: ProxySettings, meter: Meter
+) -> None:
+    """Reads a stream to its end for a client that wants its answer in one piece."""
+    within = settings.first_byte_timeout
+    try:
+        while True:
+            async with asyncio.timeout(within):
+                chunk = await answer.content.readany()
+            if not chunk:
+                return
+            rewriter.feed(chunk)
+            meter.feed(chunk)
+            within = settings.first_byte_timeout if meter.first is None else settings.idle_timeout
+    except TimeoutError as error:
+        raise Refusal(504, "timeout", f"{_name(exchange)} sent nothing for {within:g} s.") from error
+    except aiohttp.ClientError as error:
+        raise Refusal(502, "midstream", f"{_name(exchange)} broke off in the middle of its answer.") from error
 
 
 async def _whole(

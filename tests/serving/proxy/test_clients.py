@@ -88,6 +88,24 @@ def test_a_stream_is_what_the_engine_sends(before_engine: Serving, engine: Engin
         assert events(proxy, path, body) == direct
 
 
+@pytest.mark.parametrize(("path", "body"), [
+    ("/v1/chat/completions", {"messages": HELLO}), ("/v1/completions", {"prompt": "hello"}),
+    ("/v1/chat/completions", {"messages": HELLO, "logprobs": True}),
+    ("/v1/chat/completions", {"messages": HELLO, "tools": TOOLS, "tool_choice": "required", "max_tokens": 300}),
+    ("/v1/chat/completions", {"messages": HELLO, "response_format": {"type": "json_object"}}),
+])
+def test_an_answer_in_one_piece_is_what_the_engine_says(
+    before_engine: Serving, engine: Engine, path: str, body: Any
+) -> None:
+    body = {"model": "tiny", "max_tokens": 12, "temperature": 0, "seed": 1, "cache_prompt": False, **body}
+    direct = requests.post(engine.url + path, json=body, timeout=30)
+    for proxy in (before_engine.openai, before_engine.ollama):
+        through = requests.post(proxy + path, json=body, timeout=30)
+        assert (through.status_code, without(through.json())) == (direct.status_code, without(direct.json()))
+        assert through.headers["Content-Type"] == direct.headers["Content-Type"]
+        assert through.json().get("timings", {}).keys() == direct.json().get("timings", {}).keys()
+
+
 @pytest.mark.parametrize("path", [
     "/v1/models", "/health", "/props", "/v1/models?x=1%202", "/nothing/here", "/slots",
 ])
@@ -275,6 +293,7 @@ def test_a_client_that_leaves_before_a_whole_answer_is_let_go_at_once(
     connection.close()
     record = before_nothing.record(after)[0]
     assert (record["status"], record["error"]) == (499, "client_gone")
+    wait_until(lambda: not busy(slow_engine), 2, "the slot is free", every=0.01)
 
 
 def test_texts_are_kept_only_of_models_that_are_named(engine: Engine, tmp_path: Any) -> None:

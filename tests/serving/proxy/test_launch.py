@@ -122,13 +122,13 @@ def test_one_that_was_killed_is_started_again(place: Place) -> None:
 
 
 WEB = """
-import sys, json, time
+import sys, json, threading
 from pathlib import Path
 from serving.launch import Launcher
 document = json.loads(sys.stdin.readline())
 launcher = Launcher(Path(sys.argv[1]), "1", lambda: document)
 launcher.start()
-time.sleep(600)
+threading.Event().wait()
 """
 
 

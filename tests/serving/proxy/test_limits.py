@@ -132,12 +132,12 @@ def test_turns_are_given_in_order_and_a_client_that_leaves_takes_none() -> None:
         async def one(name: str) -> None:
             await turns.take("m", 1, 5)
             order.append(name)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.0)
             turns.give_back("m", 1)
 
         await turns.take("m", 1, 5)
         waiting = [asyncio.create_task(one(name)) for name in "abc"]
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.0)
         waiting[1].cancel()
         turns.give_back("m", 1)
         await asyncio.gather(*waiting, return_exceptions=True)
