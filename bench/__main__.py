@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-HELPERS = {"__init__", "__main__", "usage", "peers", "viewers"}
+HELPERS = {"__init__", "__main__", "usage", "peers", "proxy_load", "viewers"}
 """Files of this folder that are no measurement."""
 
 

@@ -46,6 +46,7 @@ def request(port: int, stream: bool, chunks: int = 0, pause: float = 0.0) -> byt
         "messages": [{"role": "user", "content": "Say something. " * 12}],
     }).encode()
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
+    head += "Authorization: Bearer sk-bench-0123456789abcdef\r\n"
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 

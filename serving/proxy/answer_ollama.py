@@ -16,6 +16,7 @@ import orjson
 from serving.proxy.body import parsed
 from serving.proxy.dialect import Refusal, error_body
 from serving.proxy.exchange import Exchange
+from serving.proxy.gathering import Pieces
 from serving.proxy.meter import now
 from serving.proxy.told import Told
 
@@ -99,6 +100,7 @@ class StreamedAnswer(_Answer):
     """Server-sent events in, lines of JSON out."""
 
     content_type: str | None = NDJSON
+    gathers = False
 
     def __init__(self, exchange: Exchange, chat: bool, loaded_in: float = 0.0) -> None:
         super().__init__(exchange, chat, loaded_in)
@@ -142,40 +144,41 @@ class StreamedAnswer(_Answer):
 
 
 class WholeAnswer(_Answer):
-    """One JSON object in, one out."""
+    """Server-sent events in, one JSON object out."""
 
     content_type: str | None = "application/json; charset=utf-8"
+    gathers = True
 
     def __init__(self, exchange: Exchange, chat: bool, loaded_in: float = 0.0) -> None:
         super().__init__(exchange, chat, loaded_in)
-        self._body = b""
+        self._pieces = Pieces()
 
     def feed(self, chunk: bytes) -> bytes:
         """Nothing before the end."""
-        self._body += chunk
+        self._pieces.feed(chunk)
+        if self._first is None and any(self._pieces.texts):
+            self._first = now()
         return b""
 
     def end(self) -> bytes:
         """The object.
 
         Raises:
-            Refusal: 502, what the upstream answered is none.
+            Refusal: 502, the answer was not whole.
         """
-        document = parsed(self._body)
-        choices = document.get("choices")
-        if not isinstance(choices, list) or not choices or not isinstance(choices[0], Mapping):
-            raise Refusal(502, "upstream", "The server's answer is no answer to a chat or a completion.")
-        self._told.read(document)
-        message = choices[0].get("message") or {"content": choices[0].get("text")}
-        self._calls.add(message.get("tool_calls"))
-        thinking = message.get("reasoning_content") or message.get("reasoning") or ""
-        return orjson.dumps(self._end(self._part(message.get("content") or "", thinking, self._calls.whole())))
+        pieces = self._pieces
+        pieces.whole()
+        self._told.read(pieces.envelope)
+        self._told.finish = pieces.finish
+        self._calls.add([{"index": place, **call} for place, call in pieces.calls.items()])
+        return orjson.dumps(self._end(self._part("".join(pieces.texts), "".join(pieces.thoughts), self._calls.whole())))
 
 
 class Embeddings:
     """The answer to /api/embed, or with ``single`` to the older /api/embeddings."""
 
     content_type: str | None = "application/json; charset=utf-8"
+    gathers = False
 
     def __init__(self, exchange: Exchange, single: bool, loaded_in: float = 0.0) -> None:
         self._exchange, self._single, self._loaded_in, self._body = exchange, single, loaded_in, b""

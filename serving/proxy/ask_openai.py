@@ -40,6 +40,7 @@ class Asked:
     path: str
     body: bytes | None
     stream: bool
+    """Whether the client wants a stream."""
     unload: bool = False
 
 
@@ -55,15 +56,14 @@ def say(path: str, document: Mapping[str, Any], model: str, engine: str) -> Aske
     chat = path == "/api/chat"
     if not (document.get("messages") if chat else document.get("prompt")):
         return Asked(path, None, stream, document.get("keep_alive") in (0, "0", "0s"))
-    body: dict[str, Any] = {"model": model, "stream": stream}
+    # What the client wants in one piece is gathered from a stream, see `gathering`.
+    body: dict[str, Any] = {"model": model, "stream": True, "stream_options": {"include_usage": True}}
     if chat or not (document.get("raw") or document.get("suffix")):
         way = "/v1/chat/completions"
         body["messages"] = _messages(document["messages"]) if chat else _prompt(document)
     else:
         way = "/v1/completions"
         body |= {key: document[key] for key in ("prompt", "suffix") if document.get(key)}
-    if stream:
-        body["stream_options"] = {"include_usage": True}
     body |= _options(document.get("options"), engine) | _format(document.get("format"), way, engine)
     body |= _thinking(document.get("think"), engine)
     if document.get("tools"):

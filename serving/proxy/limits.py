@@ -9,12 +9,14 @@ from collections import Counter, deque
 from collections.abc import Hashable
 
 from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
+from limits.aio.storage import Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 from multidict import CIMultiDictProxy
 
 from serving.proxy.dialect import Refusal
 
+MOST_CLIENTS = 10_000
+"""Clients that are counted before it is looked for those whose minute is over."""
 QUEUE_RETRY = 5.0
 """Seconds after which a client that found the queue full may try again."""
 
@@ -34,11 +36,57 @@ def check_key(headers: CIMultiDictProxy[str], wanted: str) -> None:
         raise Refusal(401, "unauthorized", message, code="invalid_api_key")
 
 
+class Counts(Storage):
+    """Counts per client that run out, in memory: the library's own makes a task at each hit to look for those."""
+
+    STORAGE_SCHEME = None
+    base_exceptions = ()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._counts: dict[str, tuple[int, float]] = {}
+        self._tidy_at = MOST_CLIENTS
+
+    async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        """Counts; the seconds of ``expiry`` begin with the first."""
+        now = time.time()
+        count, end = self._counts.get(key, (0, 0.0))
+        if end <= now:
+            count, end = 0, now + expiry
+            if len(self._counts) >= self._tidy_at:
+                self._counts = {name: one for name, one in self._counts.items() if one[1] > now}
+                self._tidy_at = max(MOST_CLIENTS, 2 * len(self._counts))
+        self._counts[key] = count + amount, end
+        return count + amount
+
+    async def get(self, key: str) -> int:
+        """How often it was counted."""
+        count, end = self._counts.get(key, (0, 0.0))
+        return count if end > time.time() else 0
+
+    async def get_expiry(self, key: str) -> float:
+        """When it begins anew, epoch seconds."""
+        return self._counts.get(key, (0, time.time()))[1]
+
+    async def check(self) -> bool:
+        """It is there."""
+        return True
+
+    async def reset(self) -> int | None:
+        """Forgets all."""
+        self._counts.clear()
+        return None
+
+    async def clear(self, key: str) -> None:
+        """Forgets one."""
+        self._counts.pop(key, None)
+
+
 class Rate:
     """Requests per client and minute; the minute begins with a client's first request."""
 
     def __init__(self) -> None:
-        self._limiter = FixedWindowRateLimiter(MemoryStorage())
+        self._limiter = FixedWindowRateLimiter(Counts())
         self._items: dict[int, RateLimitItemPerMinute] = {}
 
     async def take(self, client: str, most: int) -> None:

@@ -29,6 +29,8 @@ NOT_RETURNED = HOP_BY_HOP | {"content-length"}
 LARGEST_PIECE = 4 << 20
 """An answer that does not stream is held until it is whole, up to so many bytes: if it breaks off, the client gets a
 clear error instead of half an answer."""
+SLACK = 0.05
+"""Of the longest silence: the alarm is moved only so often, not with each part."""
 FIRST_PAUSE = 0.05
 """Seconds before the first retry; each further one waits twice as long."""
 
@@ -38,6 +40,8 @@ class Rewriter(Protocol):
 
     content_type: str | None
     """Of the new answer; None: as it is."""
+    gathers: bool
+    """It makes an answer in one piece out of a stream, and gives nothing before the end."""
 
     def feed(self, chunk: bytes) -> bytes:
         """What can be sent on now."""
@@ -63,8 +67,9 @@ def _url(base: str, path: str) -> URL:
 
 
 @lru_cache(16)
-def _timeout(connect: float, first_byte: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=first_byte)
+def _timeout(connect: float) -> aiohttp.ClientTimeout:
+    # The waits for parts are ours: aiohttp's own cannot be shortened once a first part has come.
+    return aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=None)
 
 
 def sent_headers(
@@ -95,15 +100,16 @@ async def send(
     Raises:
         Refusal: 502 or 504, with the reason.
     """
-    timeout = _timeout(settings.connect_timeout, settings.first_byte_timeout)
+    timeout = _timeout(settings.connect_timeout)
     exchange.sent = now()
     while True:
         exchange.attempts += 1
         try:
-            return await session.request(
-                exchange.method, _url(address(), path), data=body, headers=headers, allow_redirects=False,
-                timeout=timeout,
-            )
+            async with asyncio.timeout(settings.first_byte_timeout):
+                return await session.request(
+                    exchange.method, _url(address(), path), data=body, headers=headers, allow_redirects=False,
+                    timeout=timeout,
+                )
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             if exchange.attempts > settings.retries:
                 slow = isinstance(error, TimeoutError)
@@ -149,11 +155,18 @@ async def give_back(
     exchange.stream = meter.form != "whole"
     if answer.status >= 400:
         rewriter = _Failing(rewriter, answer.status) if rewriter is not None else None
+    elif rewriter is not None and rewriter.gathers and not exchange.stream:
+        rewriter = None  # it was asked for a stream and answers in one piece
     headers = CIMultiDict((name, value) for name, value in answer.headers.items() if name.lower() not in NOT_RETURNED)
     if rewriter is not None and rewriter.content_type is not None:
         headers["Content-Type"] = rewriter.content_type
+    if rewriter is not None and rewriter.gathers and exchange.stream:
+        exchange.stream = False
+        headers["Content-Type"] = "application/json; charset=utf-8"
+        await _gather(exchange, answer, rewriter, settings, meter)
+        return await _whole(request, exchange, answer, headers, b"", rewriter)
     if not exchange.stream:
-        held = await _hold(exchange, answer, meter)
+        held = await _hold(exchange, answer, meter, settings)
         if held is not None:
             return await _whole(request, exchange, answer, headers, held, rewriter)
     response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers)
@@ -169,6 +182,7 @@ class _Failing:
     """Turns an error of the upstream into the client's dialect."""
 
     content_type: str | None = "application/json"
+    gathers = False
 
     def __init__(self, inner: Rewriter, status: int) -> None:
         self._inner, self._status, self._body = inner, status, bytearray()
@@ -193,7 +207,9 @@ def _outward(rewriter: Rewriter | None, meter: Meter) -> str:
     return meter.form
 
 
-async def _hold(exchange: Exchange, answer: aiohttp.ClientResponse, meter: Meter) -> bytes | None:
+async def _hold(
+    exchange: Exchange, answer: aiohttp.ClientResponse, meter: Meter, settings: ProxySettings
+) -> bytes | None:
     """The whole answer; None when it is larger than what is held, or no body comes: then it is to be streamed."""
     length = answer.content_length
     if (length is not None and length > LARGEST_PIECE) or exchange.method == "HEAD":
@@ -201,13 +217,34 @@ async def _hold(exchange: Exchange, answer: aiohttp.ClientResponse, meter: Meter
     if length is None and exchange.kind == "other":
         return None
     try:
-        body = await answer.read()
+        async with asyncio.timeout(settings.first_byte_timeout):
+            body = await answer.read()
     except TimeoutError as error:
         raise Refusal(504, "timeout", f"{_name(exchange)} stopped in the middle of its answer.") from error
     except aiohttp.ClientError as error:
         raise Refusal(502, "upstream", f"{_name(exchange)} broke off in the middle of its answer.") from error
     meter.feed(body)
     return body
+
+
+async def _gather(
+    exchange: Exchange, answer: aiohttp.ClientResponse, rewriter: Rewriter, settings: ProxySettings, meter: Meter
+) -> None:
+    """Reads a stream to its end for a client that wants its answer in one piece."""
+    within = settings.first_byte_timeout
+    try:
+        while True:
+            async with asyncio.timeout(within):
+                chunk = await answer.content.readany()
+            if not chunk:
+                return
+            rewriter.feed(chunk)
+            meter.feed(chunk)
+            within = settings.first_byte_timeout if meter.first is None else settings.idle_timeout
+    except TimeoutError as error:
+        raise Refusal(504, "timeout", f"{_name(exchange)} sent nothing for {within:g} s.") from error
+    except aiohttp.ClientError as error:
+        raise Refusal(502, "midstream", f"{_name(exchange)} broke off in the middle of its answer.") from error
 
 
 async def _whole(
@@ -241,26 +278,26 @@ async def _stream(
     if rewriter is None and answer.content_length is not None:
         response.content_length = answer.content_length
     await response.prepare(request)
-    protocol = answer.connection.protocol if answer.connection is not None else None
-    waiting = True
     read, write, feed = answer.content.readany, response.write, meter.feed
-    deadline = (exchange.sent or exchange.started) + settings.first_byte_timeout
+    waiting, idle, moved = True, settings.idle_timeout, 0.0
+    first_within = (exchange.sent or exchange.started) + settings.first_byte_timeout - now()
+    clock = asyncio.get_running_loop().time
     try:
-        while chunk := await read():
-            out = chunk if rewriter is None else rewriter.feed(chunk)
-            if out:
-                await write(out)
-                exchange.bytes_out += len(out)
-            feed(chunk)
-            if waiting:
-                if meter.first is not None or not exchange.stream:
-                    waiting = False
-                    if protocol is not None:
-                        protocol.read_timeout = settings.idle_timeout
-                elif now() > deadline:
-                    raise TimeoutError
+        async with asyncio.timeout(first_within) as limit:
+            while chunk := await read():
+                out = chunk if rewriter is None else rewriter.feed(chunk)
+                if out:
+                    await write(out)
+                    exchange.bytes_out += len(out)
+                feed(chunk)
+                if waiting:
+                    waiting = exchange.stream and meter.first is None
+                at = clock()
+                if not waiting and at - moved > idle * SLACK:
+                    moved = at
+                    limit.reschedule(at + idle * (1 + SLACK))
     except TimeoutError:
-        wait = settings.first_byte_timeout if waiting else settings.idle_timeout
+        wait = settings.first_byte_timeout if waiting else idle
         exchange.failed("timeout", f"{_name(exchange)} sent nothing for {wait:g} s.")
         raise Cut(exchange.message) from None
     except aiohttp.ClientConnectionResetError:

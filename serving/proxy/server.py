@@ -17,6 +17,7 @@ from serving.proxy import answer_ollama, ask_openai
 from serving.proxy import body as bodies
 from serving.proxy.dialect import KINDS, OLLAMA_ONLY, STREAMED_UNASKED, Refusal, answer, dialect_of
 from serving.proxy.exchange import Exchange
+from serving.proxy.gathering import GatheredAnswer, asking_for_stream
 from serving.proxy.limits import Rate, Turns, check_key
 from serving.proxy.lists import Lists
 from serving.proxy.meter import Meter, now
@@ -243,8 +244,11 @@ class Proxy:
             way = "/v1/" + way.removeprefix(LMSTUDIO_V0)
         if not said_anew and body:
             asking = bodies.asking_for_usage(body, document, path, target.engine)
+            gathered = asking_for_stream(path, target.engine, document)
             if asking is not None:
                 body, rewriter = asking, WithoutUsage()
+            elif gathered is not None:
+                body, rewriter = gathered, GatheredAnswer(path)
         headers = sent_headers(
             request.headers, proxy_key=bool(settings.api_key), via=self._shared.via, json_body=said_anew,
             upstream_key=target.upstream.settings.api_key if target.upstream is not None else "",

@@ -18,6 +18,7 @@ class WithoutUsage:
     """A `passing.Rewriter`."""
 
     content_type: str | None = None
+    gathers = False
 
     def __init__(self) -> None:
         self._rest = b""

@@ -40,6 +40,7 @@ def options() -> argparse.Namespace:
     add("-ctk", "--cache-type-k", default="f16")
     add("-ctv", "--cache-type-v", default="f16")
     add("-lv", "--verbosity", type=int)
+    add("--pooling", choices=["mean"])
     return parser.parse_args()
 
 
@@ -65,6 +66,8 @@ def main() -> None:
         setattr(params, name, xllamacpp.ggml_type[f"GGML_TYPE_{kind.upper()}"])
     if given.verbosity:
         params.verbosity = given.verbosity
+    if given.pooling:
+        params.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     if given.batch_size:
         params.n_batch = given.batch_size
     if given.n_predict:

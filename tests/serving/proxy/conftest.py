@@ -22,7 +22,7 @@ def engine(tiny_model: Path) -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def embedder(tiny_model: Path) -> Iterator[Engine]:
     """llama.cpp that embeds."""
-    with run.engine(tiny_model, "-c", "512", "--embeddings", alias="embedder") as one:
+    with run.engine(tiny_model, "-c", "512", "--embeddings", "--pooling", "mean", alias="embedder") as one:
         yield one
 
 

@@ -183,10 +183,12 @@ def _serve(server: Scripted, connection: socket.socket) -> None:
                 if method == "GET":
                     server.looked.append(path)
                     found = server.listed.get(path)
-                    if path == "/v1/models" and "data" in server.listed:
+                    if found is None and path == "/v1/models" and "data" in server.listed:
                         found = server.listed
                     if found is None:
                         whole(connection, b'{"error":{"message":"not found"}}', "404 Not Found")
+                    elif "error" in found:
+                        whole(connection, json.dumps(found).encode(), "503 Service Unavailable")
                     else:
                         whole(connection, json.dumps(found).encode())
                     continue

@@ -7,6 +7,7 @@ import json
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
 import ollama
 import openai
 import pytest
@@ -21,7 +22,7 @@ TOOLS: Any = [{"type": "function", "function": {
     "name": "weather", "description": "of a town",
     "parameters": {"type": "object", "properties": {"town": {"type": "string"}}, "required": ["town"]},
 }}]
-VARYING = ("id", "created", "timings", "system_fingerprint", "created_at")
+VARYING = ("id", "created", "timings", "time_ms", "system_fingerprint", "created_at")
 
 
 def openai_at(url: str) -> openai.OpenAI:
@@ -87,6 +88,24 @@ def test_a_stream_is_what_the_engine_sends(before_engine: Serving, engine: Engin
         assert events(proxy, path, body) == direct
 
 
+@pytest.mark.parametrize(("path", "body"), [
+    ("/v1/chat/completions", {"messages": HELLO}), ("/v1/completions", {"prompt": "hello"}),
+    ("/v1/chat/completions", {"messages": HELLO, "logprobs": True}),
+    ("/v1/chat/completions", {"messages": HELLO, "tools": TOOLS, "tool_choice": "required", "max_tokens": 300}),
+    ("/v1/chat/completions", {"messages": HELLO, "response_format": {"type": "json_object"}}),
+])
+def test_an_answer_in_one_piece_is_what_the_engine_says(
+    before_engine: Serving, engine: Engine, path: str, body: Any
+) -> None:
+    body = {"model": "tiny", "max_tokens": 12, "temperature": 0, "seed": 1, "cache_prompt": False, **body}
+    direct = requests.post(engine.url + path, json=body, timeout=30)
+    for proxy in (before_engine.openai, before_engine.ollama):
+        through = requests.post(proxy + path, json=body, timeout=30)
+        assert (through.status_code, without(through.json())) == (direct.status_code, without(direct.json()))
+        assert through.headers["Content-Type"] == direct.headers["Content-Type"]
+        assert through.json().get("timings", {}).keys() == direct.json().get("timings", {}).keys()
+
+
 @pytest.mark.parametrize("path", [
     "/v1/models", "/health", "/props", "/v1/models?x=1%202", "/nothing/here", "/slots",
 ])
@@ -130,7 +149,6 @@ def test_openai_lists_completes_and_calls_tools(before_engine: Serving, engine: 
     assert [one.id for one in client.models.list()] == [one.id for one in direct.models.list()] == ["tiny"]
     text = client.completions.create(model="tiny", prompt="hello", max_tokens=5, temperature=0)
     assert text.choices[0].text
-    forced: Any = {"type": "function", "function": {"name": "weather"}}
     calls = []
     for one in (direct, client):
         told = one.chat.completions.create(
@@ -138,7 +156,6 @@ def test_openai_lists_completes_and_calls_tools(before_engine: Serving, engine: 
         )
         calls.append(without(told.model_dump()))
     assert calls[0]["choices"][0]["finish_reason"] == calls[1]["choices"][0]["finish_reason"]
-    assert forced
 
 
 def test_openai_embeds(embedder: Engine, before_nothing: Serving) -> None:
@@ -146,14 +163,15 @@ def test_openai_embeds(embedder: Engine, before_nothing: Serving) -> None:
     after = before_nothing.last
     direct = openai_at(embedder.url).embeddings.create(model="embedder", input=["hello", "world"])
     told = openai_at(before_nothing.openai).embeddings.create(model="embedder", input=["hello", "world"])
-    assert [one.embedding for one in told.data] == pytest.approx([one.embedding for one in direct.data])
+    wanted = [one.embedding for one in direct.data]
+    np.testing.assert_allclose([one.embedding for one in told.data], wanted, rtol=1e-5)
     record = before_nothing.record(after)[0]
     assert (record["kind"], record["prompt_tokens"]) == ("embedding", direct.usage.prompt_tokens)
     client = ollama.Client(before_nothing.ollama)
     vectors = client.embed("embedder", ["hello", "world"])
     assert vectors.prompt_eval_count == direct.usage.prompt_tokens
-    assert [list(one) for one in vectors.embeddings] == pytest.approx([one.embedding for one in direct.data])
-    assert list(client.embeddings("embedder", "hello").embedding) == pytest.approx(direct.data[0].embedding)
+    np.testing.assert_allclose(vectors.embeddings, wanted, rtol=1e-5)
+    np.testing.assert_allclose(client.embeddings("embedder", "hello").embedding, wanted[0], rtol=1e-5)
 
 
 def test_ollama_chats_and_generates_with_the_engines_numbers(before_engine: Serving) -> None:
@@ -269,12 +287,13 @@ def test_a_client_that_leaves_before_a_whole_answer_is_let_go_at_once(
     before_nothing.configure({"slow": slow_engine.url})
     after = before_nothing.last
     connection = http.client.HTTPConnection(urlsplit(before_nothing.openai).netloc, timeout=20)
-    body = {"model": "slow", "messages": HELLO, "max_tokens": 200}
+    body = {"model": "slow", "messages": HELLO, "max_tokens": 1500}
     connection.request("POST", "/v1/chat/completions", json.dumps(body), {"Content-Type": "application/json"})
     wait_until(lambda: busy(slow_engine), 5, every=0.01)
     connection.close()
     record = before_nothing.record(after)[0]
     assert (record["status"], record["error"]) == (499, "client_gone")
+    wait_until(lambda: not busy(slow_engine), 2, "the slot is free", every=0.01)
 
 
 def test_texts_are_kept_only_of_models_that_are_named(engine: Engine, tmp_path: Any) -> None:
