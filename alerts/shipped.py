@@ -89,6 +89,20 @@ MODELS = (
     _of_model("inference_timeout", N_("Requests timed out"), "INFERENCE_TIMEOUT", "model_request_timeouts_total",
               "error", source="proxies", function="increase", window_seconds=300, threshold=0,
               message=N_("Requests to {model} timed out: {value} in 5 minutes.")),
+    # The Site Reliability Workbook, chapter 5, table 5-2: a burn of 14.4 uses 2 % of a budget of 30 days in an hour,
+    # one of 6 uses 5 % in six hours. The last twelfth of the window has to burn as fast, so that it ends when it is over.
+    _of_model("objective_burn_fast", N_("Error budget of a model burns fast"), "",
+              'model_objective_burn_sustained{window="1h"}', "critical", source="proxies", threshold=14.4,
+              message=N_("{model} uses its error budget {value} times as fast as its objective allows (last hour "
+                         "and last 5 minutes; limit {limit}).")),
+    _of_model("objective_burn", N_("Error budget of a model burns"), "",
+              'model_objective_burn_sustained{window="6h"}', "warning", source="proxies", threshold=6,
+              message=N_("{model} uses its error budget {value} times as fast as its objective allows (last 6 hours "
+                         "and last 30 minutes; limit {limit}).")),
+    _of_model("model_partly_on_gpu", N_("Model only partly on the GPU"), "", "model_off_gpu_ratio", "warning",
+              threshold=0.005, for_seconds=60,
+              message=N_("{value} of {model} lies in host memory, for the GPU has no room: layers or KV cache are "
+                         "reckoned by the processor.")),
 )
 
 PROXIES = (

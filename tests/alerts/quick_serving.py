@@ -11,7 +11,7 @@ from serving.daemon import Daemon
 from serving.processes.backoff import Pace
 from serving.processes.supervisor import Supervisor
 
-QUICK = Pace(starting=0.02, health=0.05, answer=0.3, stop=0.4, sample=0.05, scan=0.1, follow=0.02)
+QUICK = Pace(starting=0.02, health=0.05, answer=1.0, stop=0.4, sample=0.05, scan=0.1, follow=0.02)
 
 
 async def main(folder: Path) -> None:

@@ -275,8 +275,8 @@ def test_a_model_process_that_hangs(own: Serving, watching: Callable[[Collector]
     wait_until(lambda: process_of(own).get("responding") is False, what="its silence was noticed")
     vigil.until("firing model_not_responding", 40)
     own.client.restart("good")
-    wait_until(lambda: process_of(own).get("responding"), what="it answers again")
-    vigil.until("resolved model_not_responding", 40)
+    wait_until(lambda: process_of(own)["state"] == "running" and process_of(own).get("responding"), what="it answers")
+    vigil.until("resolved model_not_responding", 80)
 
 
 def test_a_model_server_that_dies_and_comes_back(
