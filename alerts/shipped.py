@@ -90,7 +90,7 @@ MODELS = (
               "error", source="proxies", function="increase", window_seconds=300, threshold=0,
               message=N_("Requests to {model} timed out: {value} in 5 minutes.")),
     # The Site Reliability Workbook, chapter 5, table 5-2: a burn of 14.4 uses 2 % of a budget of 30 days in an hour,
-    # one of 6 uses 5 % in six hours. The last twelfth of the window has to burn as fast, so that it ends when it is over.
+    # one of 6 uses 5 % in six hours. The last twelfth of the window has to burn as fast: so it ends with the trouble.
     _of_model("objective_burn_fast", N_("Error budget of a model burns fast"), "",
               'model_objective_burn_sustained{window="1h"}', "critical", source="proxies", threshold=14.4,
               message=N_("{model} uses its error budget {value} times as fast as its objective allows (last hour "

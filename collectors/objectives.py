@@ -1,8 +1,8 @@
 """How models stand to their objectives: what requests of the last minutes and hours did to the error budget.
 
 The burn rate is the share of bad requests over the share that may be bad. A short window alone cries wolf and a long
-one goes on long after all is well, so `metrics.models.SUSTAINED` is the lesser of a window's burn and of that of its last
-twelfth (The Site Reliability Workbook, chapter 5, "Multiwindow, Multi-Burn-Rate Alerts", table 5-2).
+one goes on long after all is well, so `metrics.models.SUSTAINED` is the lesser of a window's burn and of that of its
+last twelfth (The Site Reliability Workbook, chapter 5, "Multiwindow, Multi-Burn-Rate Alerts", table 5-2).
 """
 
 from __future__ import annotations

@@ -62,7 +62,8 @@ class Serving:
             raise _nothing_there()
         status = self._read()
         if status is None:
-            self._snapshot = {"at": now, "answers": False, "proxies": [], "upstreams": [], "lanes": [], "processes": []}
+            self._snapshot = {"at": now, "answers": False, "proxies": [], "upstreams": [], "lanes": [], "processes": [],
+                              "histograms": []}
             return iter([Sample(m.PROXY_UP, labels(proxy=name), 0.0) for name in self._enabled()])
         if status["boot"] != self._boot:
             # What a new process has counted so far happened since the read before; but what one counted that was there
@@ -75,13 +76,15 @@ class Serving:
             "problem": status.get("problem", ""), "upstreams": status["upstreams"],
             "proxies": [_shown(proxy) for proxy in status["proxies"] if proxy["enabled"]],
             "lanes": [_without_histograms(lane) for lane in status["lanes"]], "processes": status["processes"],
+            "histograms": [one for lane in status["lanes"] for one in _cumulative(lane)],
         }
         return self._begun(list(self._samples(status)))
 
     def snapshot(self) -> dict[str, Any]:
         """at, answers (whether the process does), and as `serving.wire.Status` has them boot, started, pid, problem,
         proxies (those that are on, with their ``address`` and why they do not listen as ``message``), upstreams, lanes
-        (without histograms) and processes."""
+        (without histograms) and processes; and histograms, since the start of the process: [{metric, labels, counts per
+        bucket of `metrics.models.LE` (not cumulated), sum (seconds; None: not known)}]."""
         return self._snapshot
 
     def _begun(self, samples: list[Sample]) -> Iterator[Sample]:
@@ -168,5 +171,12 @@ def _shown(proxy: Mapping[str, Any]) -> dict[str, Any]:
     return {**proxy, "address": f"{proxy['host']}:{proxy['port']}", "message": proxy.get("problem", "")}
 
 
+def _cumulative(lane: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for name, metric in HISTOGRAMS.items():
+        if name in lane["histograms"]:
+            yield {"metric": metric.name, "labels": dict(_lane_labels(lane)), "counts": lane["histograms"][name],
+                   "sum": lane.get("sums", {}).get(name)}
+
+
 def _without_histograms(lane: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in lane.items() if key != "histograms"}
+    return {key: value for key, value in lane.items() if key not in ("histograms", "sums")}

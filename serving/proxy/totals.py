@@ -129,6 +129,7 @@ class Lane:
         self.phases = dict.fromkeys(("queue", "prefill", "decode"), 0.0)
         self.tokens = dict.fromkeys(("prompt", "cached", "output"), 0)
         self.histograms: dict[str, list[int]] = {}
+        self.sums: dict[str, float] = {}
         self.recent, self.live = Recent(), Live()
 
     def observe(self, name: str, seconds: float | None) -> None:
@@ -138,7 +139,9 @@ class Lane:
         cells = self.histograms.get(name)
         if cells is None:
             cells = self.histograms[name] = [0] * len(LE)
+            self.sums[name] = 0.0
         cells[bucket_of(seconds)] += 1
+        self.sums[name] += seconds
 
     def gap(self, seconds: float) -> None:
         """Counts the time between two tokens."""
@@ -172,6 +175,7 @@ class Lane:
             running=self.running, waiting=self.waiting, requests=self.requests, timeouts=self.timeouts,
             errors=dict(self.errors), finished=dict(self.finished), phases=dict(self.phases), tokens=dict(self.tokens),
             histograms={name: list(self.histograms[name]) for name in HISTOGRAMS if name in self.histograms},
+            sums=dict(self.sums),
         )
         live = self.live.per_second(at)
         if live or self.running:

@@ -23,11 +23,13 @@ from collectors.serving import Serving as ServingSource
 from config.dashboard import AlertThresholds
 from config.serving import ModelServer
 from metrics.metric import Sample
+from metrics.models import DURATION, OFF_GPU
 from metrics.rates import Rates
 from serving.client import ServingAway
 from serving.wire import Status
 from storage.database import Database
 from tests.alerts.box import Box, make_box
+from tests.collectors.replay_server import replay
 from tests.engine import run
 from tests.serving.processes.conftest import child
 from tests.serving.proxy.support import Asked, Scripted, Serving, ask, scripted, serving, whole
@@ -154,7 +156,8 @@ def test_slow_answers_and_failed_ones(
 ) -> None:
     server, mood = moody
     with serving(tmp_path / "data", {"box": server.url}) as served:
-        vigil = watching(source(served))
+        watched = source(served)
+        vigil = watching(watched)
         vigil.quiet()
         mood.go_on = slowly(0.4)
         assert chats(served, 2) == {200}
@@ -162,6 +165,8 @@ def test_slow_answers_and_failed_ones(
         mood.go_on = lambda: None
         assert chats(served, 60) == {200}
         vigil.until("resolved high_latency", 40)
+        took = next(one for one in watched.snapshot()["histograms"] if one["metric"] == DURATION.name)
+        assert sum(took["counts"]) == 62 and 0.8 < took["sum"] < 60
         mood.status = "500 Internal Server Error"
         assert chats(served, 6) == {500}
         vigil.until("firing high_error_rate", 70)
@@ -296,3 +301,16 @@ def test_a_model_server_that_dies_and_comes_back(
             vigil.until("resolved model_not_responding", 60)
     finally:
         collector.stop()
+
+
+def test_a_model_of_which_a_part_is_in_host_memory(watching: Callable[[Collector], Vigil]) -> None:
+    with replay("ollama-0.5.1") as server:
+        collector = ModelServers(lambda: {"box": ModelServer(url=server.url)}, lambda: False)
+        try:
+            vigil = watching(collector)
+            wait_until(lambda: any(one.metric is OFF_GPU for one in collector.collect(0.0)), what="it is seen")
+            vigil.until("firing model_partly_on_gpu", 70)
+        finally:
+            collector.stop()
+    row, = vigil.box.rows()
+    assert row.labels["model"] == "qwen2.5:7b" and row.value == pytest.approx(0.228, abs=0.001)
