@@ -98,7 +98,9 @@ class LaneStatus(TypedDict):
     """Seconds of all observations of a histogram together."""
     p95: NotRequired[float]
     error_ratio: NotRequired[float]
-    """Both of the requests that ended in the last minute; absent without any."""
+    mean: NotRequired[float]
+    ended: NotRequired[int]
+    """All of the requests that ended in the last minute, ``ended`` of them; absent without any."""
 
 
 class UpstreamStatus(TypedDict):

@@ -68,6 +68,10 @@ class Recent:
                 return duration
         return weighed[-1][0]
 
+    def count(self) -> int:
+        """How many there were."""
+        return sum(one.count for one in self._window())
+
     def mean(self) -> float | None:
         """Mean duration; None without traffic."""
         window = self._window()
@@ -180,9 +184,10 @@ class Lane:
         live = self.live.per_second(at)
         if live or self.running:
             told["tokens_per_second"] = live
-        p95, ratio = self.recent.p95(), self.recent.error_ratio()
-        if p95 is not None and ratio is not None:
-            told["p95"], told["error_ratio"] = p95, ratio
+        p95, ratio, mean = self.recent.p95(), self.recent.error_ratio(), self.recent.mean()
+        if p95 is not None and ratio is not None and mean is not None:
+            told["p95"], told["error_ratio"], told["mean"] = p95, ratio, mean
+            told["ended"] = self.recent.count()
         return told
 
 
