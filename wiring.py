@@ -25,6 +25,7 @@ from api.static import plotly_url, static_files, vendor_url
 from collectors import build_collectors
 from collectors.demo import SIMULATED, build_demo_collectors
 from collectors.engines.discovery import Own
+from collectors.objectives import Objectives
 from collectors.scrape import ScrapeRunner, metric_sources
 from collectors.serving import Serving as ServingSource
 from collectors.vigie import Stats
@@ -57,6 +58,7 @@ from serving.actor import Actor
 from serving.files.catalogue import Catalogue
 from serving.files.scan import folders_of
 from serving.launch import Launcher
+from serving.requests.burn import Burn
 from serving.requests.log import RequestLog
 from serving.service import Serving, targets, told_to_serving
 from startup import announce_first_admin, read_version
@@ -133,6 +135,7 @@ def wire(
         find_model_servers=lambda: config.current.models.discover,
         own=lambda: _own(settings, config.current.proxies),
         serving=ServingSource(launcher.read, launcher.wanted, launcher.enabled),
+        objectives=Objectives(Burn(archive.database, lambda: config.current.models)),
     )
     cadence: dict[str, float] = {}
     for collector in collectors:  # of a metric that two yield the slower one counts

@@ -69,11 +69,14 @@ class Alert:
         return self.server, self.category
 
     def matching(self) -> SeriesInfo:
-        """The alert as selectors of silences and inhibitions see it: its labels and those that every alert has."""
+        """The alert as selectors of silences and inhibitions see it: its labels and those that every alert has. The
+        series' own label ``server``, which names a model server, is there as ``model_server``."""
         own = {
             "rule": self.rule, "type": self.type, "severity": self.severity, "category": self.category,
             "server": str(self.server), "metric": self.metric, "series": self.series,
         }
+        if "server" in self.labels:
+            own["model_server"] = self.labels["server"]
         return SeriesInfo(self.metric, tuple(sorted({**self.labels, **own}.items())), self.unit, "gauge", "")
 
     def said(

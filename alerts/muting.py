@@ -75,7 +75,8 @@ SHIPPED = (
     Inhibition(0, N_("A proxy that is down mutes what else is wrong with it."), '{type="PROXY_DOWN"}',
                '{type=~"PROXY_UNHEALTHY|RATE_LIMIT_EXCEEDED"}', ("server", "proxy"), shipped="proxy_down"),
     Inhibition(0, N_("A model that has crashed mutes what else is wrong with it."), '{type="MODEL_CRASHED"}',
-               '{category="model_failure",type!="MODEL_CRASHED"}', ("server", "model"), shipped="model_crashed"),
+               '{category="model_failure",type!="MODEL_CRASHED"}', ("server", "model_server", "model"),
+               shipped="model_crashed"),
 )
 
 

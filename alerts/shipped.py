@@ -1,5 +1,9 @@
-"""The rules that Vigie comes with: all types of ``spec/1`` 5.1. Rules of models and proxies name the metrics that the
-measuring proxies report; until these are set up, they wait."""
+"""The rules that Vigie comes with: all types of ``spec/1`` 5.1, and some more.
+
+Those with the source ``models`` watch what model servers and Vigie's own model processes tell, those with ``proxies``
+what passes through the measuring proxies: times, failures and objectives of requests. Until there is such a thing, they
+wait.
+"""
 
 from __future__ import annotations
 
@@ -75,16 +79,30 @@ MODELS = (
     _of_model("model_crashed", N_("Model crashed"), "MODEL_CRASHED", 'model_state{state="error"}', "critical",
               comparison=">=", threshold=1, message=N_("The model {model} has crashed.")),
     _of_model("high_latency", N_("Slow answers of a model"), "HIGH_LATENCY", "model_request_duration_p95_seconds",
-              "warning", threshold_from="latencyMs", factor=MILLI, for_seconds=60, margin=0.1,
+              "warning", source="proxies", threshold_from="latencyMs", factor=MILLI, for_seconds=60, margin=0.1,
               message=N_("95 of 100 answers of {model} take up to {value} (limit {limit}).")),
     _of_model("high_error_rate", N_("Failed requests of a model"), "HIGH_ERROR_RATE", "model_request_error_ratio",
-              "error", threshold_from="errorRatePercent", factor=PERCENT, for_seconds=60, margin=0.2,
-              message=N_("{value} of the requests to {model} fail (limit {limit}).")),
+              "error", source="proxies", threshold_from="errorRatePercent", factor=PERCENT, for_seconds=60,
+              margin=0.2, message=N_("{value} of the requests to {model} fail (limit {limit}).")),
     _of_model("model_not_responding", N_("Model does not respond"), "MODEL_NOT_RESPONDING", "model_up", "critical",
               comparison="<", threshold=1, for_seconds=30, message=N_("The model {model} does not respond.")),
     _of_model("inference_timeout", N_("Requests timed out"), "INFERENCE_TIMEOUT", "model_request_timeouts_total",
-              "error", function="increase", window_seconds=300, threshold=0,
+              "error", source="proxies", function="increase", window_seconds=300, threshold=0,
               message=N_("Requests to {model} timed out: {value} in 5 minutes.")),
+    # The Site Reliability Workbook, chapter 5, table 5-2: a burn of 14.4 uses 2 % of a budget of 30 days in an hour,
+    # one of 6 uses 5 % in six hours. The last twelfth of the window has to burn as fast: so it ends with the trouble.
+    _of_model("objective_burn_fast", N_("Error budget of a model burns fast"), "",
+              'model_objective_burn_sustained{window="1h"}', "critical", source="proxies", threshold=14.4,
+              message=N_("{model} uses its error budget {value} times as fast as its objective allows (last hour "
+                         "and last 5 minutes; limit {limit}).")),
+    _of_model("objective_burn", N_("Error budget of a model burns"), "",
+              'model_objective_burn_sustained{window="6h"}', "warning", source="proxies", threshold=6,
+              message=N_("{model} uses its error budget {value} times as fast as its objective allows (last 6 hours "
+                         "and last 30 minutes; limit {limit}).")),
+    _of_model("model_partly_on_gpu", N_("Model only partly on the GPU"), "", "model_off_gpu_ratio", "warning",
+              threshold=0.005, for_seconds=60,
+              message=N_("{value} of {model} lies in host memory, for the GPU has no room: layers or KV cache are "
+                         "reckoned by the processor.")),
 )
 
 PROXIES = (

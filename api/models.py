@@ -156,6 +156,10 @@ class MonitoringAnswer(BaseModel):
     model_config = ConfigDict(extra="allow")
     timestamp: str
     system: dict[str, JsonValue]
+    proxies: dict[str, JsonValue] = Field(description="ollama and lmstudio; latencies in milliseconds")
+    models: dict[str, JsonValue] = Field(
+        description="By name, or by server/name where several servers have it; latencies in milliseconds, error rates "
+                    "from 0 to 1, sizes in bytes, temperatures in Celsius")
     application: dict[str, JsonValue]
 
 

@@ -11,6 +11,7 @@ from flask import Response, current_app
 from flask_openapi3.blueprint import APIBlueprint
 
 from api.models import MonitoringAnswer
+from api.monitoring_models import models, proxies
 from api.observe import observed
 from api.presence import viewers_of
 from api.wire import json_response, number
@@ -128,7 +129,7 @@ def snapshot(services: Vigie, requests: int, errors: int, viewers: int) -> dict[
     return {
         "timestamp": iso(services.latest.at), "server_id": 1,
         **{key: system[key] for key in ("cpu", "memory", "disk", "network", "gpu")},
-        "system": system, "proxies": {}, "models": {},
+        "system": system, "proxies": proxies(services), "models": models(services),
         "application": {
             "uptime": round(time.time() - services.started, 1), "version": services.version,
             "totalRequestsHandled": requests, "totalErrorsEncountered": errors, "activeConnections": viewers,

@@ -12,6 +12,7 @@ from collectors.memory import Memory
 from collectors.model_servers import ModelServers, Target
 from collectors.network import Network
 from collectors.nvidia import Nvidia
+from collectors.objectives import Objectives
 from collectors.pressure import Pressure
 from collectors.processes import Processes
 from collectors.rapl import Rapl
@@ -20,7 +21,8 @@ from collectors.serving import Serving
 from collectors.vigie import Stats, VigieSelf
 
 COLLECTORS: tuple[type[Collector], ...] = (
-    Cpu, Memory, Disk, Network, Sensors, Rapl, Nvidia, Pressure, Processes, ModelServers, Serving, VigieSelf,
+    Cpu, Memory, Disk, Network, Sensors, Rapl, Nvidia, Pressure, Processes, ModelServers, Serving, Objectives,
+    VigieSelf,
 )
 """In the order the screen tells their states."""
 
@@ -36,12 +38,14 @@ def build_collectors(
     find_model_servers: Callable[[], bool] = lambda: False,
     own: Callable[[], Own] = Own,
     serving: Serving | None = None,
+    objectives: Objectives | None = None,
 ) -> list[Collector]:
     """One of each of `COLLECTORS` for the machine seen at ``proc`` and ``sys``.
 
     ``watched`` tells whether somebody looks at the processes; ``self_stats`` gives the values of
     `collectors.vigie.TOLD`. ``model_servers`` gives the configured ones, ``find_model_servers`` says whether others are
-    searched for on this machine, and ``own`` what of Vigie listens here; ``serving`` reads the serving process.
+    searched for on this machine, and ``own`` what of Vigie listens here; ``serving`` reads the serving process,
+    ``objectives`` the request log.
     """
     nvidia = Nvidia(proc)
     return [
@@ -56,5 +60,6 @@ def build_collectors(
         Processes(proc, sys, watched),
         ModelServers(model_servers, find_model_servers, own, lambda: nvidia.snapshot().get("gpus", [])),
         serving or Serving(),
+        objectives or Objectives(),
         VigieSelf(self_stats),
     ]

@@ -2,7 +2,8 @@
 
 Each server is looked at in a thread of its own; one that is slow or dead holds up no other. What a server does not tell
 is absent. One that should answer and does not has ``model_server_up`` 0 and ``model_up`` 0 for the models that ran;
-everything else of it is absent until it answers again.
+everything else of it is absent until it answers again. Of one that was found by itself nothing is told until a look
+round has said whether it is gone: see `collectors.engines.discovery`.
 """
 
 from __future__ import annotations
@@ -98,12 +99,13 @@ class ModelServers:
                 raise OSError(self._discovery.trouble)
             raise NoData(NONE_FOUND if self._discover() else NONE_CONFIGURED)
         self._look()
-        samples = [sample for one in self._watched.values() for sample in _told(one)]
+        settled = self._settled()
+        samples = [sample for one in settled for sample in _told(one)]
         samples += self._footprint.read(
-            [(one.name, one.engine, pid, one.models) for one in self._watched.values() if (pid := self._pid(one))],
+            [(one.name, one.engine, pid, one.models) for one in settled if (pid := self._pid(one))],
             self._discovery.seen.by_port,
         )
-        self._snapshot = {"servers": [{**one.told(), "pid": self._pid(one)} for one in self._watched.values()]}
+        self._snapshot = {"servers": [{**one.told(), "pid": self._pid(one)} for one in settled]}
         yield from samples
 
     def snapshot(self) -> dict[str, Any]:
@@ -126,6 +128,19 @@ class ModelServers:
             self._discovery.ask(self._discover())
             if not something_else and not self._watched:
                 self._discovery.wait(time.monotonic() + FIRST_ROUND)
+
+    def _settled(self) -> list[Watched]:
+        """All but those that have just stopped to answer and may be gone; a look round begins at once to find out."""
+        begun, watched = self._discovery.seen.begun, list(self._watched.values())
+        if self._discovery.trouble:
+            return watched
+        settled = [
+            one for one in watched
+            if one.place.found == "configured" or one.failed_at is None or one.failed_at <= begun
+        ]
+        if len(settled) < len(watched):
+            self._discovery.ask(self._discover())
+        return settled
 
     def _taken(self) -> tuple[set[int], set[str]]:
         """Ports of this machine and names that the configuration names."""

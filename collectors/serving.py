@@ -1,7 +1,8 @@
 """The serving process: its measuring proxies and model processes, in the words of `metrics.models`.
 
-It tells totals since its start. Counters are passed on as they are; of a histogram the growth since the read before is
-told, so that a tick holds what happened in it. A restart (another ``boot``) begins anew.
+It tells totals since its start. Counters are passed on as they are, but one that appears begins at 0 and catches up a
+tick later: what it counted before it was first seen would be in no rate otherwise. Of a histogram the growth since the
+read before is told, so that a tick holds what happened in it. A restart (another ``boot``) begins anew.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class Serving:
     ) -> None:
         self._read, self._wanted, self._enabled = read, wanted, enabled
         self._boot = ""
+        self._counted: set[tuple[str, Labels]] | None = None
         self._before: dict[tuple[str, Labels], list[int]] = {}
         self._snapshot: dict[str, Any] = {}
 
@@ -60,26 +62,39 @@ class Serving:
             raise _nothing_there()
         status = self._read()
         if status is None:
-            self._snapshot = {"at": now, "answers": False, "proxies": [], "upstreams": [], "lanes": [], "processes": []}
+            self._snapshot = {"at": now, "answers": False, "proxies": [], "upstreams": [], "lanes": [], "processes": [],
+                              "histograms": []}
             return iter([Sample(m.PROXY_UP, labels(proxy=name), 0.0) for name in self._enabled()])
         if status["boot"] != self._boot:
             # What a new process has counted so far happened since the read before; but what one counted that was there
             # before this web process happened whenever, and is no news.
             self._before = {} if self._boot else self._counts(status)
+            self._counted = set() if self._boot else None
             self._boot = status["boot"]
         self._snapshot = {
             "at": now, "answers": True, "boot": status["boot"], "started": status["started"], "pid": status["pid"],
             "problem": status.get("problem", ""), "upstreams": status["upstreams"],
             "proxies": [_shown(proxy) for proxy in status["proxies"] if proxy["enabled"]],
             "lanes": [_without_histograms(lane) for lane in status["lanes"]], "processes": status["processes"],
+            "histograms": [one for lane in status["lanes"] for one in _cumulative(lane)],
         }
-        return self._samples(status)
+        return self._begun(list(self._samples(status)))
 
     def snapshot(self) -> dict[str, Any]:
         """at, answers (whether the process does), and as `serving.wire.Status` has them boot, started, pid, problem,
         proxies (those that are on, with their ``address`` and why they do not listen as ``message``), upstreams, lanes
-        (without histograms) and processes."""
+        (without histograms) and processes; and histograms, since the start of the process: [{metric, labels, counts per
+        bucket of `metrics.models.LE` (not cumulated), sum (seconds; None: not known)}]."""
         return self._snapshot
+
+    def _begun(self, samples: list[Sample]) -> Iterator[Sample]:
+        """Has counters that were not there at the read before begin at 0; not those of the first read, whose past is no
+        news."""
+        counters = {(one.metric.name, one.labels) for one in samples if one.metric.kind == "counter"}
+        known, self._counted = self._counted, counters | (self._counted or set())
+        for one in samples:
+            new = known is not None and one.metric.kind == "counter" and (one.metric.name, one.labels) not in known
+            yield one._replace(value=0.0) if new else one
 
     def _samples(self, status: Mapping[str, Any]) -> Iterator[Sample]:
         for proxy in status["proxies"]:
@@ -156,5 +171,12 @@ def _shown(proxy: Mapping[str, Any]) -> dict[str, Any]:
     return {**proxy, "address": f"{proxy['host']}:{proxy['port']}", "message": proxy.get("problem", "")}
 
 
+def _cumulative(lane: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for name, metric in HISTOGRAMS.items():
+        if name in lane["histograms"]:
+            yield {"metric": metric.name, "labels": dict(_lane_labels(lane)), "counts": lane["histograms"][name],
+                   "sum": lane.get("sums", {}).get(name)}
+
+
 def _without_histograms(lane: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in lane.items() if key != "histograms"}
+    return {key: value for key, value in lane.items() if key not in ("histograms", "sums")}

@@ -36,7 +36,7 @@ def source(name: str) -> str:
     return {
         "cpu": _("CPU"), "memory": _("Memory"), "disk": _("Disks"), "network": _("Network"), "sensors": _("Sensors"),
         "rapl": _("Power of the processor"), "model_servers": _("Model servers"),
-        "serving": _("Proxies and model processes"),
+        "serving": _("Proxies and model processes"), "objectives": _("Objectives of models"),
         "processes": _("Processes"), "nvidia": _("NVIDIA GPUs"), "pressure": _("Pressure"), "vigie": _("Vigie itself"),
     }.get(name, name)
 

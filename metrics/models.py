@@ -57,10 +57,16 @@ DECODE = Metric("model_request_decode_seconds", "histogram", "seconds", "Time an
 P95 = Metric("model_request_duration_p95_seconds", "gauge", "seconds", "95 of 100 requests of a minute took less")
 ERROR_RATIO = Metric("model_request_error_ratio", "gauge", "ratio", "Requests of a minute that failed")
 
+OBJECTIVE = Metric("model_objective_ratio", "gauge", "ratio", "Requests of a window that held to the objective")
+BURN = Metric("model_objective_burn", "gauge", "", "Times faster than allowed that the error budget was used")
+SUSTAINED = Metric("model_objective_burn_sustained", "gauge", "", "The lesser burn of a window and of its last twelfth")
+GOODPUT = Metric("model_goodput_per_second", "gauge", "per_second", "Requests of 5 minutes that held to the objective")
+
 MEMORY = Metric("model_memory_bytes", "gauge", "bytes", "Host memory of a model's processes")
 GPU_MEMORY = Metric("model_gpu_memory_bytes", "gauge", "bytes", "GPU memory of a model, by card where that is known")
 LOADED_BYTES = Metric("model_loaded_bytes", "gauge", "bytes", "Size of a loaded model, as its engine tells it")
 ON_GPU = Metric("model_on_gpu_ratio", "gauge", "ratio", "Share of a loaded model that lies on GPUs")
+OFF_GPU = Metric("model_off_gpu_ratio", "gauge", "ratio", "Share of a model that lies outside the GPUs it runs on")
 CPU = Metric("model_cpu_ratio", "gauge", "ratio", "CPU that a model's processes use, of one core")
 
 PROXY_UP = Metric("proxy_up", "gauge", "", "1 while a proxy runs, 0 when it should and does not")
@@ -80,7 +86,8 @@ PROXY_SENT = Metric("proxy_transmit_bytes_total", "counter", "bytes", "Bytes of 
 OF_ENGINES: tuple[Metric, ...] = (
     SERVER_UP, UP, STATE, LOADED, ASLEEP, RUNNING, WAITING, SLOTS, CONTEXT, CONTEXT_USED, KV_USED, CACHE_HITS,
     LIVE_TOKENS, PROMPT_TOKENS, CACHED_TOKENS, OUTPUT_TOKENS, REQUESTS, ERRORS, FINISHED, PREEMPTIONS, PHASE, TTFT, ITL,
-    DURATION, QUEUE, PREFILL, DECODE, MEMORY, GPU_MEMORY, LOADED_BYTES, ON_GPU, CPU,
+    DURATION, QUEUE, PREFILL, DECODE, MEMORY, GPU_MEMORY, LOADED_BYTES, ON_GPU, OFF_GPU,
+    CPU,
 )
 """What the collector of model servers may yield."""
 OF_PROXIES: tuple[Metric, ...] = (
@@ -90,6 +97,8 @@ OF_PROXIES: tuple[Metric, ...] = (
     PHASE, TTFT, ITL, DURATION, QUEUE, P95, ERROR_RATIO, STATE, UP, MEMORY, CPU,
 )
 """What the collector of the serving process (proxies and model processes) may yield."""
+OF_OBJECTIVES: tuple[Metric, ...] = (OBJECTIVE, BURN, SUSTAINED, GOODPUT)
+"""What the collector of objectives yields, of models that had requests; the label ``window`` but for `GOODPUT`."""
 
 BOUNDS: tuple[float, ...] = tuple(0.00025 * 2 ** (k / 2) for k in range(43))
 """Upper bounds of the buckets of Vigie's own histograms, seconds: two to an octave, 0.25 ms to 524 s. What is longer

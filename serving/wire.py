@@ -94,9 +94,13 @@ class LaneStatus(TypedDict):
     """prompt, cached, output."""
     histograms: dict[str, list[int]]
     """One of `HISTOGRAMS` -> observations per bucket of `metrics.models.LE`, not cumulated; absent without any."""
+    sums: dict[str, float]
+    """Seconds of all observations of a histogram together."""
     p95: NotRequired[float]
     error_ratio: NotRequired[float]
-    """Both of the requests that ended in the last minute; absent without any."""
+    mean: NotRequired[float]
+    ended: NotRequired[int]
+    """All of the requests that ended in the last minute, ``ended`` of them; absent without any."""
 
 
 class UpstreamStatus(TypedDict):

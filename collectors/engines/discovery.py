@@ -12,11 +12,13 @@ What is asked, and what is not:
   that was not answered.
 - A child of a server that runs children (Ollama, a llama.cpp router, LM Studio) is no server of its own.
 - A server is called by its engine, and with its port where the name is taken. It keeps its name.
-- One that stops listening is kept, as down, for `FORGOTTEN_AFTER` seconds: a crash must not look like nothing.
+- One that stops listening is kept, as down, for `FORGOTTEN_AFTER` seconds if it had been there for `SETTLED_AFTER`: a
+  crash must not look like nothing. A shorter-lived one is forgotten at once: somebody who tries out an engine stops it.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,7 +38,8 @@ AGAIN, AGAIN_AT_LATEST = 60.0, 3600.0
 """Seconds until a candidate that was none is asked again; doubled each time, up to the second."""
 PROBES = 6
 PATIENCE = 0.5
-FORGOTTEN_AFTER = 600.0
+SETTLED_AFTER = 600.0
+FORGOTTEN_AFTER = 3600.0
 USUAL: dict[int, str] = {
     11434: "ollama", 1234: "lmstudio", 8080: "llamacpp", 8000: "vllm", 30000: "sglang", 3000: "tgi", 4000: "litellm",
     5000: "openai", 8081: "llamacpp", 8001: "vllm", 8888: "openai", 5001: "openai",
@@ -72,6 +75,7 @@ class _Server:
     engine: str
     name: str
     listener: Listener
+    since: float
     gone_at: float | None = None
 
 
@@ -88,6 +92,8 @@ class Seen:
 
     places: dict[str, Place] = field(default_factory=dict)
     by_port: dict[int, Listener] = field(default_factory=dict)
+    begun: float = -math.inf
+    """When the round began, monotonic seconds."""
 
 
 class Discovery:
@@ -131,6 +137,7 @@ class Discovery:
 
     def look_round(self, probe: bool = True) -> Seen:
         """One round, in the caller's thread."""
+        begun = self._clock()
         try:
             found = {one.port: one for one in self._sockets()}
             self.trouble = ""
@@ -146,16 +153,17 @@ class Discovery:
                 self._probe(one, names)
             self._drop_children()
         places = {one.name: Place(one.listener.url, one.engine, "", "discovered") for one in self._servers.values()}
-        self.seen = Seen(places, found)
+        self.seen = Seen(places, found, begun)
         return self.seen
 
     def _age(self, found: Mapping[int, Listener], configured: Collection[int]) -> None:
-        """Drops what is configured now or has been gone for long."""
+        """Drops what is configured now, and what is gone: at once, or after long if it had been there for long."""
         now = self._clock()
         for port, server in list(self._servers.items()):
             listener = found.get(port)
             server.gone_at = None if listener else server.gone_at or now
-            if port in configured or (server.gone_at is not None and now - server.gone_at > FORGOTTEN_AFTER):
+            kept_for = FORGOTTEN_AFTER if (server.gone_at or now) - server.since >= SETTLED_AFTER else -math.inf
+            if port in configured or (server.gone_at is not None and now - server.gone_at > kept_for):
                 del self._servers[port]
             elif listener and listener.pid == server.listener.pid:
                 server.listener = listener
@@ -198,8 +206,9 @@ class Discovery:
             client.close()
         if engine:
             before = self._servers.get(one.port)
-            name = before.name if before and before.engine == engine else self._name(engine, one.port, names)
-            self._servers[one.port] = _Server(engine, name, one)
+            same = before is not None and before.engine == engine
+            name = before.name if before and same else self._name(engine, one.port, names)
+            self._servers[one.port] = _Server(engine, name, one, before.since if before and same else self._clock())
 
     def _name(self, engine: str, port: int, configured: Collection[str]) -> str:
         taken = {one.name for p, one in self._servers.items() if p != port} | set(configured)

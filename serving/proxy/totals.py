@@ -68,6 +68,10 @@ class Recent:
                 return duration
         return weighed[-1][0]
 
+    def count(self) -> int:
+        """How many there were."""
+        return sum(one.count for one in self._window())
+
     def mean(self) -> float | None:
         """Mean duration; None without traffic."""
         window = self._window()
@@ -129,6 +133,7 @@ class Lane:
         self.phases = dict.fromkeys(("queue", "prefill", "decode"), 0.0)
         self.tokens = dict.fromkeys(("prompt", "cached", "output"), 0)
         self.histograms: dict[str, list[int]] = {}
+        self.sums: dict[str, float] = {}
         self.recent, self.live = Recent(), Live()
 
     def observe(self, name: str, seconds: float | None) -> None:
@@ -138,7 +143,9 @@ class Lane:
         cells = self.histograms.get(name)
         if cells is None:
             cells = self.histograms[name] = [0] * len(LE)
+            self.sums[name] = 0.0
         cells[bucket_of(seconds)] += 1
+        self.sums[name] += seconds
 
     def gap(self, seconds: float) -> None:
         """Counts the time between two tokens."""
@@ -172,13 +179,15 @@ class Lane:
             running=self.running, waiting=self.waiting, requests=self.requests, timeouts=self.timeouts,
             errors=dict(self.errors), finished=dict(self.finished), phases=dict(self.phases), tokens=dict(self.tokens),
             histograms={name: list(self.histograms[name]) for name in HISTOGRAMS if name in self.histograms},
+            sums=dict(self.sums),
         )
         live = self.live.per_second(at)
         if live or self.running:
             told["tokens_per_second"] = live
-        p95, ratio = self.recent.p95(), self.recent.error_ratio()
-        if p95 is not None and ratio is not None:
-            told["p95"], told["error_ratio"] = p95, ratio
+        p95, ratio, mean = self.recent.p95(), self.recent.error_ratio(), self.recent.mean()
+        if p95 is not None and ratio is not None and mean is not None:
+            told["p95"], told["error_ratio"], told["mean"] = p95, ratio, mean
+            told["ended"] = self.recent.count()
         return told
 
 

@@ -85,24 +85,34 @@ def objective_of(models: Models, model: str) -> Objective | None:
     return named.get(model) or named.get(EVERY_MODEL)
 
 
+def misses(first_token_ms: Any, inter_token_ms: Any) -> tuple[Any, Any, Any]:
+    """Whether a request was bad, as conditions: its first token was late, its tokens were slow, it failed. Limits are
+    milliseconds or expressions of them."""
+    c = requests.c
+    first = sa.func.coalesce(c.ttft * 1000 > first_token_ms, sa.false())
+    return first, sa.func.coalesce(c.itl * 1000 > inter_token_ms, sa.false()), c.error != ""
+
+
+def judged(start: float, end: float) -> tuple[Any, ...]:
+    """Which requests count: those that ended in ``start..end`` (epoch seconds) and are no client's mistake."""
+    c = requests.c
+    return c.ended >= start, c.ended < end, c.error.not_in(BLAMELESS), c.kind.in_(("chat", "completion"))
+
+
 def attained(
     database: Database, objective: Objective, start: float, end: float, *, model: str, server: str = "",
 ) -> Attainment:
     """How requests of a model that ended in ``start..end`` (epoch seconds) held. Raises StorageError."""
-    c = requests.c
-    first = sa.func.coalesce(c.ttft > objective.first_token_ms / 1000, sa.false())
-    tokens = sa.func.coalesce(c.itl > objective.inter_token_ms / 1000, sa.false())
-    failed = c.error != ""
+    first, tokens, failed = misses(objective.first_token_ms, objective.inter_token_ms)
 
     def count(what: Any) -> Any:
         return sa.func.coalesce(sa.func.sum(sa.case((what, 1), else_=0)), 0)
 
     query = sa.select(
         sa.func.count(), count(sa.or_(first, tokens, failed)), count(first), count(tokens), count(failed),
-    ).where(c.model == model, c.ended >= start, c.ended < end, c.error.not_in(BLAMELESS),
-            c.kind.in_(("chat", "completion")))
+    ).where(requests.c.model == model, *judged(start, end))
     if server:
-        query = query.where(c.server == server)
+        query = query.where(requests.c.server == server)
     with database.read() as connection:
         total, bad, slow_first, slow_tokens, broken = connection.execute(query).one()
     return Attainment(int(total), int(bad), int(slow_first), int(slow_tokens), int(broken), max(end - start, 0.0))

@@ -57,6 +57,14 @@ class Box:
         if errors is not None:
             self.total += errors
             samples += [Sample(ERRORS, (), self.total), Sample(ERROR_RATE, (), errors)]
+        return self._write(samples)
+
+    def take(self, samples: Sequence[Sample]) -> list[str]:
+        """A second passes that brings these samples; the news of it."""
+        self.at += 1
+        return self._write(list(samples))
+
+    def _write(self, samples: list[Sample]) -> list[str]:
         self.writer.write(Tick(self.at, samples))
         self.alerts.engine.round(self.frames.pop())
         return self.heard()
@@ -88,7 +96,7 @@ def make_box(
     """A box with ``rules``; those that Vigie comes with find nothing in it to watch."""
     folder.mkdir(parents=True, exist_ok=True)
     clock = [T0]
-    ring = FileRing(folder, 1, 1.0, 3600, max_series=64, now=lambda: clock[0])
+    ring = FileRing(folder, 1, 1.0, 3600, max_series=512, now=lambda: clock[0])
     archive = Archive(Database("archive", folder))
     latest, hub = Latest(HealthLimits()), Hub()
     query = Query(ring, archive, lambda: clock[0])

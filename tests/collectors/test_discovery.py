@@ -11,7 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from collectors.engines.discovery import FORGOTTEN_AFTER, NOT_HTTP, PROBES, USUAL, Discovery, Own, looks_like
+from collectors.engines.discovery import (
+    FORGOTTEN_AFTER,
+    NOT_HTTP,
+    PROBES,
+    SETTLED_AFTER,
+    USUAL,
+    Discovery,
+    Own,
+    looks_like,
+)
 from collectors.engines.listeners import Listener, ancestors, listeners, trees
 from collectors.engines.watched import Place
 from tests.collectors.replay_server import Replay, Reply, replay
@@ -181,16 +190,34 @@ def test_names_are_engines_with_ports_where_they_are_taken_and_stay() -> None:
         assert {place.url: name for name, place in discovery.look_round().places.items()} == names
 
 
-def test_a_server_that_goes_is_kept_for_a_while_and_then_forgotten() -> None:
+def test_a_server_that_goes_is_kept_for_a_while_if_it_had_been_there_for_long() -> None:
     now = [0.0]
     with replay("tgi-3.3.6") as server:
-        sockets = Sockets(listener(server, "text-generation-router"))
+        there = listener(server, "text-generation-router")
+        sockets = Sockets(there)
         discovery = Discovery(sockets=sockets, clock=lambda: now[0])
         assert list(discovery.look_round().places) == ["tgi"]
+        now[0], sockets.given = SETTLED_AFTER - 1, []
+        assert list(discovery.look_round().places) == [], "somebody tried it out"
+        began, sockets.given = now[0] + 60, [there]
+        now[0] = began
+        assert list(discovery.look_round().places) == ["tgi"]
         sockets.given = []
-        for at, kept in ((10.0, ["tgi"]), (FORGOTTEN_AFTER, ["tgi"]), (FORGOTTEN_AFTER + 11.0, [])):
-            now[0] = at
+        for seconds, kept in ((0.0, ["tgi"]), (FORGOTTEN_AFTER, ["tgi"]), (FORGOTTEN_AFTER + 1.0, [])):
+            now[0] = began + SETTLED_AFTER + seconds
             assert list(discovery.look_round().places) == kept
+
+
+def test_one_that_was_started_again_has_been_there_all_the_time() -> None:
+    now = [0.0]
+    with replay("tgi-3.3.6") as server:
+        sockets = Sockets(listener(server, "text-generation-router", 7))
+        discovery = Discovery(sockets=sockets, parents=lambda _pid: (), clock=lambda: now[0])
+        discovery.look_round()
+        now[0], sockets.given = SETTLED_AFTER, [listener(server, "text-generation-router", 8)]
+        discovery.look_round()
+        now[0], sockets.given = SETTLED_AFTER + 30, []
+        assert list(discovery.look_round().places) == ["tgi"]
 
 
 def test_another_engine_on_a_port_has_another_name() -> None:

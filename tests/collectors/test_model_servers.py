@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from collectors.base import NoData
+from collectors.engines.discovery import SETTLED_AFTER
 from collectors.engines.listeners import Listener
 from collectors.model_servers import NONE_CONFIGURED, NONE_FOUND, ModelServers
 from config.serving import ModelServer
@@ -346,6 +347,35 @@ def test_what_is_found_is_watched_and_what_is_configured_wins(made: Made) -> Non
         looked(collector, lambda now: len(values(now, "model_server_up")) == 2)
         told = {one["name"]: one["found"] for one in collector.snapshot()["servers"]}
     assert told == {"ollama": "discovered", "mine": "configured"}
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_a_found_server_that_ends_is_down_only_if_it_had_been_there_for_long(
+    tiny_model: Path, made: Made, long: bool,
+) -> None:
+    now, sockets = [0.0], list[Listener]()
+    with run.engine(tiny_model) as engine:
+        sockets.append(Listener(int(engine.url.rpartition(":")[2]), name="llama-server"))
+        collector = made({"discover": lambda: True, "sockets": lambda: sockets, "clock": lambda: now[0]})
+        looked(collector, lambda found: values(found, "model_server_up") == [1.0])
+        now[0] += SETTLED_AFTER if long else SETTLED_AFTER - 60
+        read_keys(collector)
+    sockets.clear()
+    told: list[list[float]] = []
+
+    def look() -> bool:
+        now[0] += 1.0
+        try:
+            told.append(values(read_keys(collector), "model_server_up"))
+        except NoData:
+            return True
+        return told[-1] == [0.0]
+
+    wait_until(look)
+    if long:
+        assert told[-1] == [0.0] and of("llamacpp", collector)["state"] == "down"
+    else:
+        assert [0.0] not in told, "no alert for what somebody tried out and stopped"
 
 
 def test_only_declared_metrics(made: Made) -> None:

@@ -38,6 +38,7 @@ def status() -> dict[str, Any]:
             "requests": 3, "timeouts": 0, "errors": {"connect": 1}, "finished": {"stop": 2},
             "phases": {"queue": 0.5, "prefill": 1.0, "decode": 2.0}, "tokens": {"prompt": 10, "cached": 0, "output": 5},
             "histograms": {"ttft": counts(b3=2), "prefill": counts(b1=1)},
+            "sums": {"ttft": 0.0013, "prefill": 0.0004},
         }],
         "processes": [
             {"name": "own", "engine": "llamacpp", "state": "running", "memory": 1000, "cpu": 0.5, "responding": True},
@@ -75,7 +76,25 @@ def test_counters_gauges_and_states_are_told_and_what_is_unknown_is_not() -> Non
     assert 'model_up{engine="llamacpp",model="off",server="off"}' not in found
     shown = serving.snapshot()
     assert [proxy["name"] for proxy in shown["proxies"]] == ["lmstudio"]
-    assert "histograms" not in shown["lanes"][0]
+    assert not {"histograms", "sums"} & set(shown["lanes"][0])
+    named = {"model": "tiny", "proxy": "lmstudio", "server": "box"}
+    assert shown["histograms"] == [
+        {"metric": "model_time_to_first_token_seconds", "labels": named, "counts": counts(b3=2), "sum": 0.0013},
+    ]
+
+
+def test_what_is_counted_before_its_first_look_is_in_the_rate_of_the_next() -> None:
+    told = status()
+    serving = Serving(lambda: told, lambda: True)
+    timeouts = f"model_request_timeouts_total{{{LANE.replace('tiny', 'new')}}}"
+    read_keys(serving)
+    told = copy.deepcopy(told)
+    told["lanes"].append({**copy.deepcopy(told["lanes"][0]), "model": "new", "timeouts": 2, "histograms": {}})
+    assert read_keys(serving)[timeouts] == 0
+    assert read_keys(serving)[timeouts] == 2
+    told = {**copy.deepcopy(told), "boot": "b"}
+    assert read_keys(serving)[timeouts] == 0, "another process began to count anew"
+    assert read_keys(serving)[timeouts] == 2
 
 
 def test_a_histogram_tells_what_a_tick_added_and_begins_anew_with_another_process() -> None:

@@ -87,11 +87,11 @@ def _answers(client: ServingClient) -> bool:
 
 @contextmanager
 def serving(folder: Path, servers: dict[str, str], preexec: Callable[[], None] | None = None,
-            **options: Any) -> Iterator[Serving]:
+            module: str = "serving", **options: Any) -> Iterator[Serving]:
     """A real serving process before ``servers`` (name -> address); ``options`` are those of both proxies."""
     folder.mkdir(parents=True, exist_ok=True)
     process = subprocess.Popen(
-        [sys.executable, "-m", "serving", "--folder", str(folder), "--version", "test"], cwd=ROOT,
+        [sys.executable, "-m", module, "--folder", str(folder), "--version", "test"], cwd=ROOT,
         stdin=subprocess.DEVNULL, preexec_fn=preexec,  # noqa: PLW1509 - it only sets a limit
     )
     client = ServingClient(folder)
