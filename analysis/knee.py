@@ -7,8 +7,9 @@ the knee: what comes after it only waits longer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 TIE = 0.02
 
@@ -35,3 +36,16 @@ def knee(concurrency: Sequence[int], goodput: Sequence[float]) -> Knee | None:
         return None
     at, good = next((at, good) for at, good in pairs if good >= best * (1 - TIE))
     return Knee(at, good, beyond=at == pairs[-1][0])
+
+
+def knees(steps: Sequence[Mapping[str, Any]]) -> dict[int, Knee]:
+    """Length of the prompts -> the knee of its steps (as `serving.bench.wire.Step`); lengths without one, or of which
+    nothing was judged, are left out."""
+    found = {}
+    judged = [one for one in steps if "goodput" in one]
+    for length in sorted({one["prompt_tokens"] for one in judged}):
+        its = [one for one in judged if one["prompt_tokens"] == length]
+        at = knee([one["concurrency"] for one in its], [one["goodput"] for one in its])
+        if at is not None:
+            found[length] = at
+    return found

@@ -23,6 +23,8 @@ LIVE_EVERY = 0.5
 CONNECT = 5.0
 AFTER_FAILURE = 0.2
 """Seconds that one of the clients waits after a failure: a server that refuses is not hammered."""
+SHORT = 8
+"""Tokens of the first answer, which is not measured."""
 IN_A_ROW = 10
 """So many failures in a row, and twice as many as there are clients, end the test."""
 _STATUS = {401: "unauthorized", 403: "unauthorized", 413: "too_large", 429: "rate_limited"}
@@ -55,7 +57,7 @@ class Client:
         over: dict[str, Any] = {"kind": "over", "problem": ""}
         key = self._job["api_key"]
         async with aiohttp.ClientSession(
-            # A connection each: some engines close one after a stream, which a next request on it would take for a failure.
+            # A connection each: some engines close one after a stream, and the next request on it would fail.
             connector=aiohttp.TCPConnector(limit=0, force_close=True),
             headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT),
@@ -76,7 +78,7 @@ class Client:
         asked = Asked(begun)
         try:
             async with asyncio.timeout(WARM_UP):
-                await self._ask(session, asked, self._plan.prompt_tokens[0])
+                await self._ask(session, asked, self._plan.prompt_tokens[0], min(SHORT, self._plan.answer_tokens))
         except TimeoutError:
             raise GaveUp(f"The model did not answer its first request within {WARM_UP:g} s.") from None
         if asked.error:
@@ -108,7 +110,7 @@ class Client:
             asked = Asked(time.perf_counter())
             all_.append(asked)
             try:
-                await self._ask(session, asked, length)
+                await self._ask(session, asked, length, self._plan.answer_tokens)
             except asyncio.CancelledError:
                 asked.cut = asked.ended is None
                 raise
@@ -132,23 +134,22 @@ class Client:
             self._tell(told)
             await asyncio.sleep(LIVE_EVERY)
 
-    async def _ask(self, session: aiohttp.ClientSession, asked: Asked, length: int) -> None:
+    async def _ask(self, session: aiohttp.ClientSession, asked: Asked, length: int, answer: int) -> None:
         """Asks once and notes what comes; what goes wrong is noted, too."""
         engine = self._job["engine"]
         number = 0 if self._plan.cached else next(self._numbers)
-        path, body = dialects.request(engine, self._job["model"], prompt(self._seed, number, length),
-                                      self._plan.answer_tokens)
+        path, body = dialects.request(engine, self._job["model"], prompt(self._seed, number, length), answer)
         asked.begun = time.perf_counter()
         try:
             async with session.post(
                 self._job["url"].rstrip("/") + path, data=orjson.dumps(body), allow_redirects=False,
                 headers={"Content-Type": "application/json"},
-            ) as answer:
-                if answer.status != 200:
-                    asked.error = _STATUS.get(answer.status, "upstream")
-                    asked.message = await _refusal(answer)
+            ) as response:
+                if response.status != 200:
+                    asked.error = _STATUS.get(response.status, "upstream")
+                    asked.message = await _refusal(response)
                 else:
-                    await self._follow(answer, asked)
+                    await self._follow(response, asked)
         except TimeoutError:
             asked.error, asked.message = "timeout", f"no connection within {CONNECT:g} s"
         except aiohttp.ClientConnectorError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,7 @@ from live.models import Model
 from serving.acts import CannotAct
 from serving.bench import power
 from serving.bench.plan import Plan
-from serving.bench.run import Busy, Runner, Running, new
+from serving.bench.run import Busy, Runner, Running
 from serving.bench.store import Bench, BenchStore
 from serving.bench.wire import Job
 from storage.database import Database
@@ -62,7 +63,9 @@ class LoadTests:
             job["limits"] = {
                 "first_token": asked.first_token_ms / 1000, "inter_token": asked.inter_token_ms / 1000,
             }
-        running = new(secrets.token_hex(8), model.name, model.server, by, plan.longest, plan.steps)
+        running = Running(
+            secrets.token_hex(8), model.name, model.server, by, time.time(), plan.longest, plan.steps, plan.seconds,
+        )
         bench = Bench(
             running.id, running.begun, by, model.name, model.server, model.engine, version,
             str(model.facts.get("quantisation") or ""), _context(model), _settings(model), job["plan"], {},

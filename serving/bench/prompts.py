@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 WORDS = (
-    "the", "of", "and", "to", "in", "is", "that", "it", "for", "was", "on", "are", "as", "with", "his", "they", "at", "be",
-    "this", "from", "have", "or", "by", "one", "had", "not", "but", "what", "all", "were",
+    "the", "of", "and", "to", "in", "is", "that", "it", "for", "was", "on", "are", "as", "with", "his", "they", "at",
+    "be", "this", "from", "have", "or", "by", "one", "had", "not", "but", "what", "all", "were",
 )
 """The commonest words of English: in nearly every vocabulary each is one token, so that words count tokens."""
 

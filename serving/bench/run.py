@@ -8,18 +8,21 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Literal
 
 import orjson
+import structlog
 
 from serving.bench.plan import LONGEST
 from serving.bench.wire import Job, Live, Result, Step
 
+log = structlog.get_logger(__name__)
+
 ROOT = Path(__file__).parents[2]
+CANCELLED = "cancelled"
 LONGEST_LINE = 1 << 20
 SPARE = 20.0
 """Seconds beyond the bound of a plan after which the process is killed."""
@@ -41,12 +44,22 @@ class Running:
     seconds: float
     count: int
     """Steps in all."""
+    step_seconds: float
+    """What one of them takes at most."""
     state: Literal["running", "done", "cancelled", "failed"] = "running"
     problem: str = ""
     live: Live | None = None
     """None until the first step begins."""
     steps: tuple[Step, ...] = ()
     warm_up: float | None = None
+
+    @property
+    def progress(self) -> float:
+        """How much of it is done, 0 to 1."""
+        now = self.live
+        begun = now is not None and now["step"] >= len(self.steps)
+        share = min(now["elapsed"] / self.step_seconds, 1.0) if now is not None and begun else 0.0
+        return min((len(self.steps) + share) / self.count, 1.0)
 
     def result(self) -> Result:
         """As it is kept."""
@@ -103,7 +116,7 @@ class Runner:
             self._process, self._now, self._stopped_by = process, running, ""
             threading.Thread(target=self._follow, args=(process, job, errors, ended), name="bench", daemon=True).start()
 
-    def cancel(self, why: str = "cancelled") -> bool:
+    def cancel(self, why: str = CANCELLED) -> bool:
         """Kills the process of the load test in hand; False when none runs. What was measured by then is kept."""
         with self._lock:
             if self._process is None or self._now is None or self._now.state != "running":
@@ -115,7 +128,8 @@ class Runner:
     def _follow(
         self, process: subprocess.Popen[bytes], job: Job, errors: IO[bytes], ended: Callable[[Running], str],
     ) -> None:
-        timer = threading.Timer(self._longest, self.cancel, ("too long",))
+        late = f"The load test took longer than {self._longest:g} s and was ended."
+        timer = threading.Timer(self._longest, self.cancel, (late,))
         timer.daemon = True
         timer.start()
         over: dict[str, Any] | None = None
@@ -124,7 +138,10 @@ class Runner:
             process.stdin.write(orjson.dumps(job) + b"\n")
             process.stdin.flush()
         while line := process.stdout.readline(LONGEST_LINE):
-            over = self._take(line) or over
+            try:
+                over = self._take(line) or over
+            except (ValueError, KeyError, TypeError):
+                self.cancel("What the measuring process said makes no sense; it was ended.")
         code = process.wait()
         timer.cancel()
         for pipe in (process.stdin, process.stdout):
@@ -133,7 +150,11 @@ class Runner:
         with errors:
             said = _last_line(errors)
         now = self._over(over, code, said)
-        more = ended(now)
+        try:
+            more = ended(now)
+        except Exception:  # the edge of this thread: if it died, a load test would seem to run for ever
+            log.exception("a load test was not kept", bench=now.id)
+            more = "Its result could not be kept: the log of Vigie says why."
         with self._lock:
             self._process = None
             self._now = replace(now, problem=" ".join(one for one in (now.problem, more) if one))
@@ -157,10 +178,10 @@ class Runner:
         if over is not None:
             state: Literal["done", "failed"] = "failed" if over["problem"] else "done"
             return replace(now, state=state, problem=over["problem"], warm_up=over.get("warm_up"))
-        if self._stopped_by == "cancelled":
+        if self._stopped_by == CANCELLED:
             return replace(now, state="cancelled")
         if self._stopped_by:
-            return replace(now, state="failed", problem=f"It took longer than {self._longest:g} s and was ended.")
+            return replace(now, state="failed", problem=self._stopped_by)
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
         return replace(now, state="failed", problem=f"The measuring process {how}{f': {said}' if said else '.'}")
 
@@ -170,8 +191,3 @@ def _last_line(errors: IO[bytes]) -> str:
     errors.seek(max(0, errors.tell() - 4096))
     lines = errors.read().decode(errors="replace").strip().splitlines()
     return lines[-1][:300] if lines else ""
-
-
-def new(number: str, model: str, server: str, by: str, seconds: float, count: int) -> Running:
-    """A load test that begins now."""
-    return Running(number, model, server, by, time.time(), seconds, count)
