@@ -9,7 +9,7 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 from flask_babel import gettext as _
 
-from components import icons, ids, states
+from components import icons, ids, model_words, states
 from components.attrs import attrs
 from components.formats import moment, number
 from components.sentences import sentence
@@ -164,7 +164,8 @@ def name(one: Mapping[str, Any], model: str, now: float) -> str:
     parts = [one["note"] or moment(one["at"], now)]
     if one["model"] != model:
         parts.append(one["model"])
-    parts += [part for part in (one["quantisation"], " ".join(p for p in (one["engine"], one["version"]) if p)) if part]
+    engine = f"{model_words.engine(one['engine'])} {one['version']}".strip()
+    parts += [part for part in (one["quantisation"], engine) if part]
     if one["note"]:
         parts.append(moment(one["at"], now))
     return " · ".join(parts)

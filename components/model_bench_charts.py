@@ -106,8 +106,8 @@ def _drawn(title: str, lines: Sequence[Curve], words: Words, limit: float | None
     }))
 
 
-def _css(one: Curve) -> str:
-    return f"bench-line bench-rank-{one.rank}{' is-other' if one.other else ''}"
+def _css(one: Curve, what: str = "line") -> str:
+    return f"bench-{what} bench-rank-{one.rank}{' is-other' if one.other else ''}"
 
 
 def _line(one: Curve, x: Callable[[int], float], y: Callable[[float], float], words: Words) -> list[Any]:
@@ -119,7 +119,7 @@ def _line(one: Curve, x: Callable[[int], float], y: Callable[[float], float], wo
         best = at == one.knee
         drawn.append(Svg("circle", [Svg("title", said + (f" · {_('best step')}" if best else ""))], {
             "cx": f"{x(at):.1f}", "cy": f"{y(value):.1f}", "r": 6 if best else 3.5,
-            "className": f"bench-dot{' is-other' if one.other else ''}{' is-best' if best else ''}",
+            "className": f"{_css(one, 'dot')}{' is-best' if best else ''}",
         }))
     return drawn
 

@@ -58,7 +58,7 @@ def _about(one: Test, now: float, *, may_start: bool) -> Still:
     plan = one["plan"]
     facts = [
         moment(one["at"], now), _("by %(name)s", name=one["by"]) if one["by"] else "",
-        model_words.engine(one["engine"]), one["version"], one["quantisation"],
+        f"{model_words.engine(one['engine'])} {one['version']}".strip(), one["quantisation"],
         _("context %(count)s", count=number(one["context_size"])) if one["context_size"] else "",
         _("answers of %(count)s tokens", count=number(plan.get("answer_tokens", 0))),
         _("the same prompt each time") if plan.get("cached") else _("another prompt each time"),

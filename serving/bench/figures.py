@@ -77,8 +77,7 @@ def step(
         made["itl"] = _percentiles(gaps, (50, 95))
     if fine:
         made["duration"] = _percentiles([(one.ended or one.begun) - one.begun for one in fine], (50, 95))
-    if speeds := [1 / between for one in whole if (between := one.between)]:
-        made["per_request"] = float(np.median(speeds))
+        made["per_request"] = float(np.median([one.tokens / ((one.ended or 0) - one.begun) for one in fine]))
     _prompts(made, fine, seconds)
     if limits is not None:
         _judge(made, asked, limits, ended)

@@ -56,7 +56,7 @@ class Step(TypedDict):
     output_per_second: float
     """Tokens that came, of all requests together, a second."""
     per_request: NotRequired[float]
-    """Tokens a second that one request sees from its first token on; the median."""
+    """Tokens a second that one finished request got, its wait included; the median."""
     prompt_mean: NotRequired[float]
     prompt_per_second: NotRequired[float]
     """Prompt tokens of finished requests a second, as the engine told them."""

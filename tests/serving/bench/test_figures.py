@@ -22,7 +22,7 @@ def test_figures_of_requests_that_went_well() -> None:
     assert made["itl"] == pytest.approx({"p50": 0.05, "p95": 0.05})
     assert made["duration"]["p50"] == pytest.approx(1.1)
     assert made["output_per_second"] == pytest.approx(2.2)
-    assert made["per_request"] == pytest.approx(20)
+    assert made["per_request"] == pytest.approx((11 / 1.0 + 11 / 1.2) / 2)
     assert (made["prompt_mean"], made["prompt_per_second"], made["cached_ratio"]) == (20, 4.0, 0.25)
     assert (made["requests_per_second"], made["goodput"], made["exact"]) == (0.2, 0.2, True)
 
