@@ -36,6 +36,7 @@ from api import (
     problems,
     prometheus,
     serving,
+    serving_bench,
     static,
     tokens,
     views,
@@ -81,7 +82,7 @@ def init_app(server: Flask) -> None:
     for room in (
         health, metrics, catalogue, moved, monitoring, live, alerts, alert_rules, alert_past, alert_mutes, views, notes,
         notifications, export, embeds, jobs, audit, client_logs, auth, config, docs,
-        people, tokens, account, serving,
+        people, tokens, account, serving, serving_bench,
     ):
         room.register(bp)
     docs.gather(server, bp, services.version)

@@ -8,7 +8,7 @@ from typing import Any
 from dash import dcc, html, register_page
 from flask_babel import gettext as _
 
-from components import ids, model_charts, model_page, model_requests, states, timebar
+from components import ids, model_bench, model_charts, model_page, model_requests, states, timebar
 from components.chartspecs import WINDOWS, window_of
 from components.links import href
 from components.still import still
@@ -61,6 +61,7 @@ def layout(server: Any = "", model: Any = "", window: str = "", **query: Any) ->
             dcc.Store(id=ids.MODELS_ONE_CHARTED, data=model_charts.signature(charts)),
             *([model_requests.panel([], {"model": row.name, "server": row.server}, one=True)]
               if allowed("requests:view") else []),
+            model_bench.panel(row.name, row.server, may_start=allowed("models:start")),
             *([still(facts)] if facts is not None else []),
             dcc.Interval(id=ids.MODELS_ONE_TICK, interval=2_000),
             dcc.Interval(id=ids.MODELS_ONE_SLOW_TICK, interval=10_000),

@@ -20,6 +20,9 @@ from metrics.metric import Metric, labels, series_key
 from metrics.series import Series
 from serving.acts import Action, Acts, CannotAct
 from serving.autopsy import Autopsy, Firing, examine
+from serving.bench.load_tests import LoadTests
+from serving.bench.plan import Plan
+from serving.bench.run import Runner, Running
 from serving.energy import Idle, Spent, idle, spent
 from serving.files.catalogue import Catalogue
 from serving.requests.log import RequestLog
@@ -47,6 +50,9 @@ class Serving:
         self._latest, self._query, self._config, self._acts, self._now = latest, query, config, acts, now
         self._firing, self.files = firing, files
         self.log = log
+        self.load_tests = LoadTests(
+            log.database, query, lambda model: objective_of(config.current.models, model), Runner(),
+        )
 
     def act(self, action: Action, model: Model) -> None:
         """Does something with a model.
@@ -62,6 +68,15 @@ class Serving:
             raise CannotAct(N_("Vigie runs no process of this model: its server is not Vigie's to start or stop."))
         else:
             self._acts.at_process(action, model.name)
+
+    def load_test(self, model: Model, plan: Plan, by: str) -> Running:
+        """Starts a load test of a model.
+
+        Raises:
+            CannotAct: the model does not run, or another test does.
+        """
+        version = next((one.version for one in self.servers() if one.name == model.server), "")
+        return self.load_tests.start(model, version, self._key(model.server), plan, by)
 
     def room(self, model: Model) -> Room | None:
         """What a model can take beyond what it has; None when nothing is asked of it. Raises StorageError."""

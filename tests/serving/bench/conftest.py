@@ -1,0 +1,26 @@
+"""Real engines to be measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engine import models, run
+from tests.engine.run import Engine
+
+
+@pytest.fixture(scope="session")
+def tiny_engine(tiny_model: Path) -> Iterator[Engine]:
+    """llama.cpp with two slots, fast."""
+    with run.engine(tiny_model, "-c", "4096", "-np", "2") as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def slow_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """llama.cpp with one slot, slow."""
+    model = models.slow(tmp_path_factory.mktemp("slow") / "slow.gguf")
+    with run.engine(model, "-c", "2048", "-np", "1", alias="slow") as one:
+        yield one
