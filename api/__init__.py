@@ -36,6 +36,8 @@ from api import (
     problems,
     prometheus,
     serving,
+    serving_definitions,
+    serving_files,
     static,
     tokens,
     views,
@@ -81,7 +83,7 @@ def init_app(server: Flask) -> None:
     for room in (
         health, metrics, catalogue, moved, monitoring, live, alerts, alert_rules, alert_past, alert_mutes, views, notes,
         notifications, export, embeds, jobs, audit, client_logs, auth, config, docs,
-        people, tokens, account, serving,
+        people, tokens, account, serving, serving_files, serving_definitions,
     ):
         room.register(bp)
     docs.gather(server, bp, services.version)

@@ -50,6 +50,7 @@ def action_words(action: str) -> str:
         "view.add": _("View saved"), "view.change": _("View changed"), "view.delete": _("View deleted"),
         "note.add": _("Note written"), "note.change": _("Note changed"), "note.delete": _("Note deleted"),
         "export.make": _("Export made"), "export.fetch": _("Export fetched"),
+        "model.define": _("Model process defined"), "model.remove": _("Model process removed"),
         "config.change": _("Configuration changed"), "config.refused": _("Configuration refused"),
         "audit.verify": _("Audit trail verified"), "audit.export": _("Audit trail exported"),
         "audit.retention": _("Old audit rows removed"), "audit.lost": _("Audit rows that did not fit in memory"),

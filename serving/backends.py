@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 
 class BackendError(Exception):
     """A model process is not to be had; the message is a sentence for the client."""
+
+
+class OutputLine(Protocol):
+    """A line of a process's output (see `serving.processes.output.Line`)."""
+
+    @property
+    def seq(self) -> int: ...
+    @property
+    def at(self) -> float: ...
+    @property
+    def text(self) -> str: ...
 
 
 class Backends(Protocol):
@@ -53,6 +64,13 @@ class Backends(Protocol):
 
     async def restart_process(self, name: str) -> None:
         """Stops it and begins to start it."""
+
+    def logs(self, name: str, after: int = 0) -> Sequence[OutputLine]:
+        """Lines of its output with a number above ``after``, oldest first.
+
+        Raises:
+            Exception: there is none of that name; ``str()`` is a sentence.
+        """
 
 
 class NoBackends:
@@ -102,3 +120,7 @@ class NoBackends:
     async def restart_process(self, name: str) -> None:
         """Raises BackendError: there is none."""
         await self.ensure(name)
+
+    def logs(self, name: str, after: int = 0) -> Sequence[OutputLine]:  # noqa: ARG002 - the protocol's
+        """Raises BackendError: there is none."""
+        raise BackendError(f"No model process is named {name!r}.")

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import orjson
 
 from serving import place
-from serving.wire import Done, Requests, Status, Taken
+from serving.wire import Done, Lines, Requests, Status, Taken
 
 ANSWER_WITHIN = 5.0
 """Seconds."""
@@ -71,6 +71,10 @@ class ServingClient:
     def restart(self, name: str) -> None:
         """Stops a model process and starts it."""
         self._act(name, "restart")
+
+    def logs(self, name: str, after: int = 0, limit: int = 500) -> Lines:
+        """The newest lines of a model process's output with a number above ``after``."""
+        return cast(Lines, self._ask("GET", f"/processes/{quote(name, safe='')}/logs?after={after}&limit={limit}"))
 
     def shutdown(self, grace: float, keep_processes: bool = False) -> Done:
         """Has it end; requests in flight have ``grace`` seconds. With ``keep_processes`` the model processes run on,

@@ -11,13 +11,13 @@ from aiohttp import web
 
 from serving import place
 from serving.settings import BadConfiguration
-from serving.wire import Done, Taken
+from serving.wire import Done, Lines, LogLine, Taken
 
 if TYPE_CHECKING:
     from serving.daemon import Daemon
 
 log = logging.getLogger(__name__)
-MOST_ROWS = 5000
+MOST_ROWS, MOST_LINES = 5000, 2000
 LARGEST = 16 << 20
 """Bytes of a configuration."""
 
@@ -34,6 +34,7 @@ async def serve(daemon: Daemon, folder: Path) -> web.AppRunner:
         web.get("/status", routes.status),
         web.get("/requests", routes.requests),
         web.put("/config", routes.configure),
+        web.get("/processes/{name:.+}/logs", routes.logs),
         web.post("/processes/{name:.+}/{action:start|stop|restart}", routes.act),
         web.post("/shutdown", routes.shutdown),
     ])
@@ -93,6 +94,21 @@ class _Routes:
         except Exception as error:  # noqa: BLE001 - an edge: whatever the supervisor says is for whoever asked
             return _not_done(str(error), 409)
         return _json(Done(ok=True))
+
+    async def logs(self, request: web.Request) -> web.Response:
+        try:
+            after, limit = int(request.query.get("after", "0")), int(request.query.get("limit", "500"))
+        except ValueError:
+            return _not_done("after and limit must be whole numbers", 400)
+        try:
+            lines = self._daemon.backends.logs(request.match_info["name"], max(0, after))
+        except Exception as error:  # noqa: BLE001 - an edge: whatever the supervisor says is for whoever asked
+            return _not_done(str(error), 404)
+        newest = lines[-min(max(1, limit), MOST_LINES):]
+        return _json(Lines(
+            boot=self._daemon.boot, left_out=len(lines) - len(newest),
+            lines=[LogLine(seq=one.seq, at=one.at, text=one.text) for one in newest],
+        ))
 
     async def shutdown(self, request: web.Request) -> web.Response:
         try:

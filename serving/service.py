@@ -27,6 +27,7 @@ from serving.requests.objectives import Standing, objective_of, standing
 from serving.requests.reading import Filter
 from serving.requests.table import Request
 from serving.room import Room, room
+from serving.wire import Lines
 from storage.latest import Latest
 from storage.query import Query
 
@@ -62,6 +63,14 @@ class Serving:
             raise CannotAct(N_("Vigie runs no process of this model: its server is not Vigie's to start or stop."))
         else:
             self._acts.at_process(action, model.name)
+
+    def output(self, name: str, after: int, limit: int) -> Lines:
+        """The newest lines that a model process wrote, with a number above ``after``.
+
+        Raises:
+            CannotAct: the serving process does not answer, or knows no such process.
+        """
+        return self._acts.output(name, after, limit)
 
     def room(self, model: Model) -> Room | None:
         """What a model can take beyond what it has; None when nothing is asked of it. Raises StorageError."""

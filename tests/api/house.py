@@ -34,6 +34,12 @@ from security.accounts import Accounts
 from security.audit import Trail
 from security.secrets import load_secrets
 from services import Vigie
+from serving.actor import Actor
+from serving.client import ServingClient
+from serving.files.catalogue import Catalogue
+from serving.files.scan import folders_of
+from serving.requests.log import RequestLog
+from serving.service import Serving
 from storage.archive.archive import Archive
 from storage.database import Database
 from storage.latest import Latest
@@ -154,7 +160,12 @@ def build(folder: Path, **more: object) -> House:
         settings, config, "1.2.3", time.time(), latest, query, hub, Events(archive, hub), accounts, trail,
         Views(state), alerts,
         Pool(folder / "cache" / "jobs"), Notes(state), delivery, NotifiedPeople(state),
-        lambda: house.sources, lambda: house.parts,
+        serving=Serving(
+            latest, query, RequestLog(archive.database, lambda _after: None, lambda: 7, dict), config,
+            Actor(ServingClient(folder), lambda _model, _error: None), lambda _request, _start, _end: [],
+            Catalogue(lambda: folders_of(config.current.paths), rescan=0.5, settle=0.05),
+        ),
+        sources=lambda: house.sources, parts=lambda: house.parts,
     )
     while house.at < end:
         house.tick()
