@@ -22,7 +22,7 @@ from services import vigie
 from serving import fitting
 from serving.acts import CannotAct
 from serving.files.facts import ModelFacts
-from serving.files.rows import ModelFile
+from serving.files.rows import ModelFile, matches
 from serving.files.scan import folders_of
 
 FACTS = (
@@ -73,14 +73,6 @@ def register(bp: APIBlueprint) -> None:
         except CannotAct as error:
             raise Problem(error.status, sentence(str(error))) from None
         return json_response({**told, "lines": [{**line, "at": iso(line["at"])} for line in told["lines"]]})
-
-
-def matches(row: ModelFile, search: str) -> bool:
-    """Whether every word of ``search`` is somewhere in what is shown of a file."""
-    facts = row.facts
-    more = (facts.architecture, facts.quantisation, facts.licence) if facts is not None else ()
-    text = " ".join([row.path, row.name, *(one for one in more if one)]).casefold()
-    return all(word in text for word in search.casefold().split())
 
 
 def file_row(row: ModelFile) -> dict[str, Any]:
