@@ -18,7 +18,7 @@ BASED: Any = Field(
 
 class FilesQuery(Parameters):
     search: str = Field("", max_length=200, description="Part of a name, path, architecture or quantisation")
-    state: Literal["", "fine", "reading", "missing", "broken"] = ""
+    state: Literal["", "fine", "reading", "missing", "broken", "unopened"] = ""
     limit: int = Field(200, ge=1, le=10_000)
 
 
@@ -31,7 +31,7 @@ class FileRow(BaseModel):
     folder: str
     size: int | None = Field(description="Bytes, of all parts together")
     modified: str | None
-    state: Literal["fine", "reading", "missing", "broken"]
+    state: Literal["fine", "reading", "missing", "broken", "unopened"]
     problem: str = Field(description="What is wrong, in the asker's language; empty when nothing is")
     parts: list[str] = Field(description="Paths of the shards that are there, of a model in several")
     missing: list[str] = Field(description="Names of the shards that are not")

@@ -20,11 +20,11 @@
 
   const fitForm = () => get('models-fit').querySelector('form').elements;
   const words = name => get('models-fit').querySelector('.fit-answer').dataset['words' + name];
+  const label = name => get('models-fit').querySelector(`[data-part=${name}]`).textContent;
   const toSlide = tokens => Math.round(Math.log2(Math.max(tokens, 512)) * STEPS);
 
   function fromSlide(at) {
-    const form = fitForm();
-    if (asked.trained && at >= Number(form.slide.max)) return asked.trained;
+    if (asked.trained && at === toSlide(asked.trained)) return asked.trained;
     const tokens = 2 ** (at / STEPS);
     return Math.max(512, Math.round(tokens / 256) * 256);
   }
@@ -80,9 +80,10 @@
     const said = box.querySelector('.fit-sentence');
     said.textContent = told.sentence;
     said.className = 'fit-sentence ' + (told.fits === 'yes' && !told.tight ? 'is-ok' : told.fits === 'no' ? 'is-critical' : 'is-warning');
+    const needed = name => label(name) + ' ' + (told.need[name] === null ? words('Unknown') : bytes(told.need[name]));
     const places = told.gpus.concat(told.host ? [told.host] : []);
     box.querySelector('.fit-places').replaceChildren(...places.map(place));
-    box.querySelector('.fit-total').textContent = [filled(words('Total'), {total: bytes(told.need.total)}), told.need.how_sure].join(' ');
+    box.querySelector('.fit-total').textContent = [filled(words('Total'), {total: bytes(told.need.total), parts: TAKEN.map(needed).join(', ')}), told.need.how_sure].join(' ');
     box.querySelector('.fit-notes').replaceChildren(...told.need.notes.map(note => make('li', '', note)));
     box.querySelector('.fit-source').textContent = told.need.source;
   }
@@ -100,9 +101,9 @@
     bar.setAttribute('role', 'img');
     const said = [];
     parts.filter(([, size]) => size > 0).forEach(([name, size]) => {
-      const part = make('span', 'fit-part fit-' + name), label = get('models-fit').querySelector(`[data-part=${name}]`).textContent;
+      const part = make('span', 'fit-part fit-' + name);
       part.style.width = 100 * size / whole + '%';
-      part.title = label + ': ' + bytes(size);
+      part.title = label(name) + ': ' + bytes(size);
       said.push(part.title);
       bar.append(part);
     });

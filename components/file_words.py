@@ -10,7 +10,7 @@ from flask_babel import ngettext
 
 from components.formats import human, number
 
-State = Literal["fine", "reading", "missing", "broken"]
+State = Literal["fine", "reading", "missing", "broken", "unopened"]
 
 
 class Said(Protocol):
@@ -31,6 +31,8 @@ class File(Protocol):
     def missing(self) -> tuple[str, ...]: ...
     @property
     def reading(self) -> bool: ...
+    @property
+    def facts(self) -> object | None: ...
 
 
 class Fits(Protocol):
@@ -59,19 +61,22 @@ def all_told(sentences: Sequence[Said]) -> list[str]:
 
 
 def state(file: File) -> State:
-    """Whether a model can be used: broken weighs more than what is missing."""
+    """Whether a model can be used. Files of other formats are never opened."""
     if file.reading:
         return "reading"
     if file.missing:
         return "missing"
-    return "broken" if file.error is not None else "fine"
+    if file.error is not None:
+        return "broken"
+    return "fine" if file.facts is not None else "unopened"
 
 
 def state_words(code: State, missing: int = 0) -> str:
     """A state in words."""
     if code == "missing":
         return ngettext("%(count)s part missing", "%(count)s parts missing", missing, count=number(missing))
-    return {"fine": _("fine"), "reading": _("still being written"), "broken": _("broken")}[code]
+    return {"fine": _("fine"), "reading": _("still being written"), "broken": _("broken"),
+            "unopened": _("not opened")}[code]
 
 
 def companion_words(kind: str) -> str:

@@ -18,7 +18,10 @@ from components.still import still
 from components.svg import Svg
 
 MOST_ROWS = 100
-STATE_CLASSES = {"fine": "is-ok", "reading": "is-warning", "missing": "is-warning", "broken": "is-critical"}
+STATE_CLASSES = {
+    "fine": "is-ok", "reading": "is-warning", "missing": "is-warning", "broken": "is-critical",
+    "unopened": "is-plain",
+}
 LONGEST_NAME = 128
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:/@+")
 
@@ -66,9 +69,10 @@ def panel(*, may_define: bool) -> html.Section:
             html.Div([
                 html.H2([icons.icon("device-hdd"), _("Model files")], className="card-title"),
                 html.Div([
+                    html.Label(_("Search model files"), htmlFor=ids.MODELS_FILES_SEARCH, className="visually-hidden"),
                     dbc.Input(
                         id=ids.MODELS_FILES_SEARCH, type="search", debounce=0.25, className="field", maxLength=200,
-                        placeholder=_("name, architecture, quantisation"), **attrs(aria_label=_("Search model files")),
+                        placeholder=_("name, architecture, quantisation"),
                     ),
                     *([define] if may_define else []),
                 ], className="model-files-tools"),
