@@ -37,6 +37,8 @@ from api import (
     prometheus,
     serving,
     serving_bench,
+    serving_definitions,
+    serving_files,
     static,
     tokens,
     views,
@@ -82,7 +84,7 @@ def init_app(server: Flask) -> None:
     for room in (
         health, metrics, catalogue, moved, monitoring, live, alerts, alert_rules, alert_past, alert_mutes, views, notes,
         notifications, export, embeds, jobs, audit, client_logs, auth, config, docs,
-        people, tokens, account, serving, serving_bench,
+        people, tokens, account, serving, serving_bench, serving_files, serving_definitions,
     ):
         room.register(bp)
     docs.gather(server, bp, services.version)

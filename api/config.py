@@ -95,7 +95,7 @@ def refuse(error: ConfigInvalid) -> NoReturn:
 
 
 @contextmanager
-def _answered() -> Iterator[None]:
+def answered() -> Iterator[None]:
     """What the store refuses, as the answers of these routes.
 
     Raises:
@@ -156,13 +156,13 @@ def _saved(saved: Saved) -> Response:
     })
 
 
-def _via() -> Via:
+def via() -> Via:
     """People who are signed in change it by the page's forms, tokens by programs."""
     identity = current_identity()
     return "form" if identity is not None and identity.kind == "user" else "api"
 
 
-def _who() -> str:
+def who() -> str:
     identity = current_identity()
     return identity.name if identity is not None else ""
 
@@ -213,7 +213,7 @@ def _register_reading(bp: APIBlueprint) -> None:
     @requires("config:view")
     def config_version(path: VersionPath) -> Response:
         store = vigie().config
-        with _answered():
+        with answered():
             config = masked(store.read(path.number))
             found = store.about(path.number)
         return json_response({**_of_version(found), "config": config})
@@ -223,7 +223,7 @@ def _register_reading(bp: APIBlueprint) -> None:
     })
     @requires("config:view")
     def config_diff(path: VersionPath, query: DiffQuery) -> Response:
-        with _answered():
+        with answered():
             return json_response({"changes": _changes(vigie().config.difference(path.number, query.to))})
 
     @bp.get("/config/presets", summary="Presets, and what each would change", responses={200: PresetsAnswer})
@@ -263,8 +263,8 @@ def _register_changing(bp: APIBlueprint) -> None:
     })
     @requires("config:edit")
     def config_save(body: ConfigChange) -> Response:
-        with _answered():
-            return _saved(vigie().config.save(_wanted(body, _base(body.version)), body.version, _who(), _via()))
+        with answered():
+            return _saved(vigie().config.save(_wanted(body, _base(body.version)), body.version, who(), via()))
 
     @bp.post("/config/validate", summary="What a change would do, or what is wrong; changes nothing", responses={
         200: TrialAnswer,
@@ -280,8 +280,8 @@ def _register_changing(bp: APIBlueprint) -> None:
     })
     @requires("config:edit")
     def config_restore(body: ConfigRestore) -> Response:
-        with _answered():
-            return _saved(vigie().config.restore(body.number, _who(), _via()))
+        with answered():
+            return _saved(vigie().config.restore(body.number, who(), via()))
 
     @bp.get("/config/export", summary="The configuration as a file, its secrets masked", responses={200: JsonObject})
     @requires("config:edit")
@@ -298,8 +298,8 @@ def _register_changing(bp: APIBlueprint) -> None:
     )
     @requires("config:edit")
     def config_import() -> Response:
-        with _answered():
-            return _saved(vigie().config.import_file(request.stream.read(LARGEST + 1), _who(), _via()))
+        with answered():
+            return _saved(vigie().config.import_file(request.stream.read(LARGEST + 1), who(), via()))
 
     @bp.post(
         "/config/import/validate", summary="What importing a file would do, or what is wrong; changes nothing",

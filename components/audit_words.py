@@ -53,6 +53,7 @@ def action_words(action: str) -> str:
         "model.bench.delete": _("Load test deleted"), "model.bench.note": _("Note of a load test changed"),
         "model.bench.export": _("Load test exported"),
         "export.make": _("Export made"), "export.fetch": _("Export fetched"),
+        "model.define": _("Model process defined"), "model.remove": _("Model process removed"),
         "config.change": _("Configuration changed"), "config.refused": _("Configuration refused"),
         "audit.verify": _("Audit trail verified"), "audit.export": _("Audit trail exported"),
         "audit.retention": _("Old audit rows removed"), "audit.lost": _("Audit rows that did not fit in memory"),

@@ -8,7 +8,7 @@ from typing import Any
 from dash import dcc, html, register_page
 from flask_babel import gettext as _
 
-from components import ids, model_bench, model_charts, model_page, model_requests, states, timebar
+from components import ids, model_bench, model_charts, model_dialogs, model_page, model_requests, states, timebar
 from components.chartspecs import WINDOWS, window_of
 from components.links import href
 from components.still import still
@@ -47,7 +47,8 @@ def layout(server: Any = "", model: Any = "", window: str = "", **query: Any) ->
     span = window if window in WINDOWS else base
     may = {"may_start": allowed("models:start"), "may_stop": allowed("models:stop")}
     now = time.time()
-    facts = model_page.facts(row, now)
+    facts, define = model_page.facts(row, now), allowed("models:define")
+    process = model_dialogs.process_panel(row.process, may_define=define, may_see_output=allowed("requests:view"))
     return timebar.timed_page(
         "model", "/models/one",
         [
@@ -63,6 +64,8 @@ def layout(server: Any = "", model: Any = "", window: str = "", **query: Any) ->
               if allowed("requests:view") else []),
             model_bench.panel(row.name, row.server, may_start=allowed("models:start")),
             *([still(facts)] if facts is not None else []),
+            *([process] if process is not None else []),
+            *(model_dialogs.all_of(may_define=define) if process is not None else []),
             dcc.Interval(id=ids.MODELS_ONE_TICK, interval=2_000),
             dcc.Interval(id=ids.MODELS_ONE_SLOW_TICK, interval=10_000),
             dcc.Store(id=ids.MODELS_SPAN),

@@ -7,7 +7,18 @@ from typing import Any
 from dash import dcc, html, register_page
 from flask_babel import gettext as _
 
-from components import ids, model_charts, model_page, model_proxies, model_requests, models_page, states, timebar
+from components import (
+    ids,
+    model_charts,
+    model_dialogs,
+    model_files,
+    model_page,
+    model_proxies,
+    model_requests,
+    models_page,
+    states,
+    timebar,
+)
 from components.chartspecs import WINDOWS, window_of
 from components.still import still, stilled
 from security.permissions import admitted, allowed
@@ -47,7 +58,9 @@ def layout(window: str = "", **query: Any) -> Any:
             dcc.Interval(id=ids.MODELS_CHARTS_TICK, interval=10_000),
             html.Div(stilled(model_proxies.proxies(services.serving.proxies())), id=ids.MODELS_PROXIES),
             *([model_requests.panel(sorted({row.name for row in rows}), given)] if allowed("requests:view") else []),
+            model_files.panel(may_define=allowed("models:define")),
             html.Div(stilled(models_page.servers_panel(services.serving.servers())), id=ids.MODELS_SERVERS),
+            *model_dialogs.all_of(may_define=allowed("models:define")),
             dcc.Interval(id=ids.MODELS_TICK, interval=2_000), dcc.Interval(id=ids.MODELS_SLOW_TICK, interval=60_000),
         ],
         window=span, start=start, end=end, base=base, class_name="models",

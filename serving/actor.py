@@ -10,6 +10,7 @@ from serving.acts import Action, CannotAct
 from serving.client import ServingAway, ServingClient, ServingRefused
 from serving.processes import engine_load
 from serving.processes.sentences import ProcessError
+from serving.wire import Lines
 
 QUICK = 3.0
 """Seconds that a model server has to refuse while somebody waits; loading a model may go on for minutes after that."""
@@ -34,6 +35,19 @@ class Actor:
             raise CannotAct(str(error), 503) from None
         except ServingRefused as error:
             raise CannotAct(str(error)) from None
+
+    def output(self, name: str, after: int, limit: int) -> Lines:
+        """The newest lines that a process of ours wrote, with a number above ``after``.
+
+        Raises:
+            CannotAct: the serving process does not answer, or knows no such process.
+        """
+        try:
+            return self._client.logs(name, after, limit)
+        except ServingAway as error:
+            raise CannotAct(str(error), 503) from None
+        except ServingRefused as error:
+            raise CannotAct(str(error), 404) from None
 
     def at_server(self, action: Action, model: Model, api_key: str) -> None:
         """Has a model server load or unload a model; a load that takes long goes on by itself.

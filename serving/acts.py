@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, Protocol
 
 from live.models import Model
+from serving.wire import Lines
 
 Action = Literal["start", "stop", "restart", "load", "unload"]
 
@@ -22,6 +23,9 @@ class Acts(Protocol):
 
     def at_process(self, action: Action, name: str) -> None:
         """Starts, stops or restarts a process of ours. Raises CannotAct."""
+
+    def output(self, name: str, after: int, limit: int) -> Lines:
+        """The newest lines that a process of ours wrote. Raises CannotAct."""
 
     def at_server(self, action: Action, model: Model, api_key: str) -> None:
         """Has a model server load or unload a model. Raises CannotAct."""

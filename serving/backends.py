@@ -7,20 +7,15 @@ from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 
-class Written(Protocol):
-    """A line of output: its number, when it was read (epoch seconds), its text."""
+class OutputLine(Protocol):
+    """A line of a process's output (see `serving.processes.output.Line`)."""
 
     @property
-    def seq(self) -> int:
-        """Grows by one."""
-
+    def seq(self) -> int: ...
     @property
-    def at(self) -> float:
-        """Epoch seconds."""
-
+    def at(self) -> float: ...
     @property
-    def text(self) -> str:
-        """Without control characters."""
+    def text(self) -> str: ...
 
 
 class Backends(Protocol):
@@ -66,6 +61,9 @@ class Backends(Protocol):
     async def restart_process(self, name: str) -> None:
         """Stops it and begins to start it."""
 
+    def logs(self, name: str, after: int = 0) -> Sequence[OutputLine]:
+        """Lines of its output with a number above ``after``, oldest first.
 
-    def logs(self, name: str, after: int = 0) -> Sequence[Written]:
-        """Lines that the process wrote, behind the number ``after``."""
+        Raises:
+            Exception: there is none of that name; ``str()`` is a sentence.
+        """

@@ -72,9 +72,9 @@ class ServingClient:
         """Stops a model process and starts it."""
         self._act(name, "restart")
 
-    def logs(self, name: str, after: int = 0) -> Lines:
-        """What a model process wrote behind the line number ``after``."""
-        return cast(Lines, self._ask("GET", f"/processes/{quote(name, safe='')}/logs?after={after}"))
+    def logs(self, name: str, after: int = 0, limit: int = 500) -> Lines:
+        """The newest lines of a model process's output with a number above ``after``."""
+        return cast(Lines, self._ask("GET", f"/processes/{quote(name, safe='')}/logs?after={after}&limit={limit}"))
 
     def shutdown(self, grace: float, keep_processes: bool = False) -> Done:
         """Has it end; requests in flight have ``grace`` seconds. With ``keep_processes`` the model processes run on,

@@ -11,13 +11,13 @@ from aiohttp import web
 
 from serving import place
 from serving.settings import BadConfiguration
-from serving.wire import Done, Line, Lines, Taken
+from serving.wire import Done, Lines, LogLine, Taken
 
 if TYPE_CHECKING:
     from serving.daemon import Daemon
 
 log = logging.getLogger(__name__)
-MOST_ROWS = 5000
+MOST_ROWS, MOST_LINES = 5000, 2000
 LARGEST = 16 << 20
 """Bytes of a configuration."""
 
@@ -80,18 +80,6 @@ class _Routes:
         page = self._daemon.records.page(self._daemon.boot, max(0, after), min(max(1, limit), MOST_ROWS))
         return web.Response(body=page, content_type="application/json")
 
-    async def logs(self, request: web.Request) -> web.Response:
-        try:
-            after = int(request.query.get("after", "0"))
-        except ValueError:
-            return _not_done("after must be a whole number", 400)
-        try:
-            lines = self._daemon.backends.logs(request.match_info["name"], after)
-        except Exception as error:  # noqa: BLE001 - an edge: whatever the supervisor says is for whoever asked
-            return _not_done(str(error), 404)
-        told = [Line(seq=line.seq, at=line.at, text=line.text) for line in lines]
-        return _json(Lines(boot=self._daemon.boot, lines=told))
-
     async def act(self, request: web.Request) -> web.Response:
         name, action = request.match_info["name"], request.match_info["action"]
         backends = self._daemon.backends
@@ -106,6 +94,21 @@ class _Routes:
         except Exception as error:  # noqa: BLE001 - an edge: whatever the supervisor says is for whoever asked
             return _not_done(str(error), 409)
         return _json(Done(ok=True))
+
+    async def logs(self, request: web.Request) -> web.Response:
+        try:
+            after, limit = int(request.query.get("after", "0")), int(request.query.get("limit", "500"))
+        except ValueError:
+            return _not_done("after and limit must be whole numbers", 400)
+        try:
+            lines = self._daemon.backends.logs(request.match_info["name"], max(0, after))
+        except Exception as error:  # noqa: BLE001 - an edge: whatever the supervisor says is for whoever asked
+            return _not_done(str(error), 404)
+        newest = lines[-min(max(1, limit), MOST_LINES):]
+        return _json(Lines(
+            boot=self._daemon.boot, left_out=len(lines) - len(newest),
+            lines=[LogLine(seq=one.seq, at=one.at, text=one.text) for one in newest],
+        ))
 
     async def shutdown(self, request: web.Request) -> web.Response:
         try:

@@ -30,6 +30,7 @@ from serving.requests.objectives import Standing, objective_of, standing
 from serving.requests.reading import Filter
 from serving.requests.table import Request
 from serving.room import Room, room
+from serving.wire import Lines
 from storage.latest import Latest
 from storage.query import Query
 
@@ -77,6 +78,14 @@ class Serving:
         """
         version = next((one.version for one in self.servers() if one.name == model.server), "")
         return self.load_tests.start(model, version, self._key(model.server), plan, by)
+
+    def output(self, name: str, after: int, limit: int) -> Lines:
+        """The newest lines that a model process wrote, with a number above ``after``.
+
+        Raises:
+            CannotAct: the serving process does not answer, or knows no such process.
+        """
+        return self._acts.output(name, after, limit)
 
     def room(self, model: Model) -> Room | None:
         """What a model can take beyond what it has; None when nothing is asked of it. Raises StorageError."""

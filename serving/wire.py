@@ -4,7 +4,7 @@
 - ``GET /requests?after=SEQ&limit=N`` -> `Requests`
 - ``PUT /config`` with the sections ``proxies`` and ``models`` -> `Taken`
 - ``POST /processes/NAME/start``, ``stop`` and ``restart`` -> `Done`
-- ``GET /processes/NAME/logs?after=SEQ`` -> `Lines`
+- ``GET /processes/NAME/logs?after=SEQ&limit=N`` -> `Lines`
 - ``POST /shutdown`` with ``{"grace": seconds, "keepProcesses": false}`` -> `Done`
 
 What goes wrong is answered as `Done` with ``problem`` and a status of 400 or more. Keys that `NotRequired` marks are
@@ -187,21 +187,6 @@ class Requests(TypedDict):
     requests: list[Outcome]
 
 
-class Line(TypedDict):
-    """A line of output: its number, which grows by one, when it was read (epoch seconds), its text."""
-
-    seq: int
-    at: float
-    text: str
-
-
-class Lines(TypedDict):
-    """Lines behind ``after``, oldest first, the newest 2,000 at most. Numbers begin anew with another ``boot``."""
-
-    boot: str
-    lines: list[Line]
-
-
 class Taken(TypedDict):
     """A configuration was taken."""
 
@@ -215,3 +200,21 @@ class Done(TypedDict):
 
     ok: bool
     problem: NotRequired[str]
+
+
+class LogLine(TypedDict):
+    """A line of what a model process writes."""
+
+    seq: int
+    at: float
+    """When it was read, epoch seconds."""
+    text: str
+
+
+class Lines(TypedDict):
+    """The newest lines, oldest first. Numbers grow by one within one ``boot``, and may begin anew in another."""
+
+    boot: str
+    left_out: int
+    """Lines behind ``after`` that are older than these and are not told."""
+    lines: list[LogLine]

@@ -43,8 +43,8 @@ class Need:
     """Bytes that a model needs. ``cache`` is None where the file says too little: ``total`` is a lower bound then.
 
     ``error`` is how many bytes ``total`` may be off, up or down, and ``share`` the same as a share of it; ``layers``
-    are weights and cache of each layer, ``embedding`` the weights that stay with the host, ``output`` those of the last
-    step.
+    are weights and cache of each layer, ``caches`` the cache of each alone, ``embedding`` the weights that stay with
+    the host, ``output`` those of the last step.
     """
 
     weights: int
@@ -57,6 +57,7 @@ class Need:
     layers: tuple[int, ...]
     embedding: int
     output: int
+    caches: tuple[int, ...] = ()
     source: Sentence = SOURCE
     notes: tuple[Sentence, ...] = ()
 
@@ -118,23 +119,22 @@ def need(
     embedding, output = (facts.weights.embedding, facts.weights.output) if facts.weights else (0, 0)
     if facts.weights and facts.weights.tied:
         output += embedding
+    layers, caches = _layers(facts, cache)
     return Need(
-        weights, cache.total if cache else None, compute, PROCESS, wrong, context, slots, _layers(facts, cache),
-        embedding, output, notes=tuple(notes),
+        weights, cache.total if cache else None, compute, PROCESS, wrong, context, slots, layers, embedding, output,
+        caches, notes=tuple(notes),
     )
 
 
-def _layers(facts: ModelFacts, cache: kv.Cache | None) -> tuple[int, ...]:
-    """Weights and cache of each layer; where the weights are not told apart, an equal share."""
+def _layers(facts: ModelFacts, cache: kv.Cache | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Weights and cache of each layer, and the cache alone; where the weights are not told apart, an equal share."""
     count = min(facts.block_count or 1, kv.MOST_LAYERS)
     given = facts.weights
     each = list(given.layers[:count]) if given else []
     rest = (given.rest + sum(given.layers[count:]) if given else facts.file_size) // count
     held = [a + b for a, b in zip(cache.layers, cache.states)] if cache else [0] * count
-    return tuple(
-        rest + (each[number] if number < len(each) else 0) + (held[number] if number < len(held) else 0)
-        for number in range(count)
-    )
+    caches = tuple(held[number] if number < len(held) else 0 for number in range(count))
+    return tuple(rest + (each[number] if number < len(each) else 0) + caches[number] for number in range(count)), caches
 
 
 def _compute(facts: ModelFacts, cells: int, batch: int) -> int:

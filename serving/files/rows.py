@@ -50,6 +50,14 @@ def format_of(path: str) -> Format:
     return _FORMATS.get("." + path.rpartition(".")[2].lower(), "other")
 
 
+def matches(row: ModelFile, search: str) -> bool:
+    """Whether every word of ``search`` is somewhere in what is shown of a file."""
+    facts = row.facts
+    more = (facts.architecture, facts.quantisation, facts.licence) if facts is not None else ()
+    text = " ".join([row.path, row.name, *(one for one in more if one)]).casefold()
+    return all(word in text for word in search.casefold().split())
+
+
 def rows(scan: Scan, read: Callable[[Seen], Read], beside_of: Callable[[Seen], Any]) -> tuple[ModelFile, ...]:
     """One row for each model; ``read`` and ``beside_of`` give what came of reading a model file and a JSON file."""
     indexes = {path: beside_of(seen) for path, seen in scan.beside.items() if path.endswith(INDEX)}

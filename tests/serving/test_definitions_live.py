@@ -1,0 +1,81 @@
+"""A model process from its definition to its end, by the API alone: the whole app, its real serving process, and a real
+engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from config.settings import Settings
+from security.permissions import ROLES
+from tests.engine import run
+from tests.support import wait_until
+from wiring import wire
+
+NAME = "team/tiny:live"
+COMMAND = (
+    f"{run.COMMAND} --model {{file}} --alias {{name}} --host {{host}} --port {{port}} --ctx-size {{contextSize}} --metrics"
+)
+
+
+@pytest.fixture
+def admin(tmp_path: Path, tiny_model: Path) -> Iterator[FlaskClient]:
+    """A program that may do everything, in an app that runs."""
+    server = wire(Settings(data_dir=tmp_path), tmp_path).server
+    services, runtime = server.extensions["vigie"], server.extensions["vigie.runtime"]
+    services.config.save({
+        "models": {"discover": False, "command": COMMAND}, "paths": {"modelsDirectory": str(tiny_model.parent)},
+    }, services.config.version.number, "test")
+    runtime.start()
+    client = server.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {services.accounts.tokens.add('live', ROLES['admin'])[0]}"
+    yield client
+    runtime.stop()
+
+
+def row(client: FlaskClient) -> dict[str, Any] | None:
+    rows = client.get("/api/v1/models").json["data"]
+    return next((one for one in rows if one["server"] == NAME), None)
+
+
+def in_state(client: FlaskClient, state: str) -> dict[str, Any] | None:
+    found = row(client)
+    return found if found is not None and found["state"] == state else None
+
+
+def test_a_model_is_defined_started_heard_and_removed(admin: FlaskClient, tiny_model: Path) -> None:
+    answer = admin.put(f"/api/v1/models/definitions/{NAME}", json={
+        "definition": {"file": str(tiny_model), "contextSize": 512, "onDemand": False},
+    })
+    assert answer.status_code == 200, answer.text
+    wait_until(lambda: in_state(admin, "stopped"), 60, "the process is in the table")
+
+    assert admin.post("/api/v1/models/start", json={"model": NAME}).status_code == 200
+    found = wait_until(lambda: in_state(admin, "running"), 90, "it runs")
+    pid = found["process"]["pid"]
+    assert os.path.exists(f"/proc/{pid}")
+
+    told = wait_until(lambda: _lines(admin, 0), 30, "it has written something")
+    numbers = [line["seq"] for line in told["lines"]]
+    assert numbers == sorted(set(numbers)) and told["boot"] and told["left_out"] == 0
+    later = admin.get(f"/api/v1/models/logs?model={NAME}&after={numbers[0]}").json
+    assert min((line["seq"] for line in later["lines"]), default=numbers[0] + 1) > numbers[0]
+    assert len(admin.get(f"/api/v1/models/logs?model={NAME}&limit=1").json["lines"]) == 1
+    assert admin.get("/api/v1/models/logs?model=nobody").status_code == 404
+
+    wait_until(lambda: admin.get(f"/api/v1/models/fit?model={NAME}").status_code == 200, 30, "its file was read")
+    assert admin.get(f"/api/v1/models/fit?model={NAME}").json["context"] == 512
+
+    assert admin.delete(f"/api/v1/models/definitions/{NAME}").status_code == 200
+    wait_until(lambda: not os.path.exists(f"/proc/{pid}"), 60, "it was stopped")
+    wait_until(lambda: row(admin) is None, 60, "it is gone from the table")
+
+
+def _lines(client: FlaskClient, after: int) -> dict[str, Any] | None:
+    told: dict[str, Any] = client.get(f"/api/v1/models/logs?model={NAME}&after={after}").json
+    return told if told.get("lines") else None
