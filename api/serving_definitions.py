@@ -132,6 +132,7 @@ def _saved(entries: list[Entry], place: int | None) -> int:
         _needs_file(entries[place], whole["models"])
     with answered():
         try:
+            store.examine(whole)  # what is wrong here is for whoever typed it, and no refused configuration
             return store.save(whole, store.version.number, who(), via()).version.number
         except ConfigInvalid as error:
             told = []

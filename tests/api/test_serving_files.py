@@ -1,4 +1,4 @@
-"""``/api/models/files``, ``/fit``, ``/definitions`` and ``/logs``: who may, what is refused and why, and what comes of it."""
+"""``/api/models/files``, ``/fit``, ``/definitions`` and ``/logs``: who may, what is refused, what comes of it."""
 
 from __future__ import annotations
 
@@ -194,6 +194,7 @@ def test_what_is_wrong_is_told_by_field(own: House, folder: Path, definition: di
     assert answer.status_code == 400, answer.text
     assert [one["field"] for one in answer.json["errors"]] == [field]
     assert own.services.config.version.number == before
+    assert not any(own.services.config.counts.rejections.values()), "a slip of the pen in a form alerts nobody"
 
 
 def test_what_others_changed_meanwhile_is_not_overwritten(own: House, folder: Path) -> None:
@@ -223,6 +224,7 @@ def test_a_key_in_a_command_is_shown_to_who_may_define_alone(own: House) -> None
 
 
 def test_without_the_serving_process_there_are_no_logs(own: House) -> None:
-    answer = program(own, "operator").get("/api/models/logs?model=chat")
+    operator = program(own, "operator")
+    answer = operator.get("/api/models/logs?model=chat")
     assert answer.status_code == 503 and "does not answer" in answer.json["detail"]
-    assert program(own, "operator").get("/api/models/logs?model=chat&after=-1").json["errors"][0]["field"] == "after"
+    assert operator.get("/api/models/logs?model=chat&after=-1").json["errors"][0]["field"] == "after"

@@ -3,7 +3,6 @@ engine."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ from wiring import wire
 
 NAME = "team/tiny:live"
 COMMAND = (
-    f"{run.COMMAND} --model {{file}} --alias {{name}} --host {{host}} --port {{port}} --ctx-size {{contextSize}} --metrics"
+    f"{run.COMMAND} --model {{file}} --alias {{name}} --host {{host}} --port {{port}} --ctx-size {{contextSize}} "
+    "--metrics"
 )
 
 
@@ -58,7 +58,7 @@ def test_a_model_is_defined_started_heard_and_removed(admin: FlaskClient, tiny_m
     assert admin.post("/api/v1/models/start", json={"model": NAME}).status_code == 200
     found = wait_until(lambda: in_state(admin, "running"), 90, "it runs")
     pid = found["process"]["pid"]
-    assert os.path.exists(f"/proc/{pid}")
+    assert Path(f"/proc/{pid}").exists()
 
     told = wait_until(lambda: _lines(admin, 0), 30, "it has written something")
     numbers = [line["seq"] for line in told["lines"]]
@@ -72,7 +72,7 @@ def test_a_model_is_defined_started_heard_and_removed(admin: FlaskClient, tiny_m
     assert admin.get(f"/api/v1/models/fit?model={NAME}").json["context"] == 512
 
     assert admin.delete(f"/api/v1/models/definitions/{NAME}").status_code == 200
-    wait_until(lambda: not os.path.exists(f"/proc/{pid}"), 60, "it was stopped")
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), 60, "it was stopped")
     wait_until(lambda: row(admin) is None, 60, "it is gone from the table")
 
 
