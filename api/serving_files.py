@@ -22,6 +22,7 @@ from services import vigie
 from serving import fitting
 from serving.acts import CannotAct
 from serving.files.facts import ModelFacts
+from serving.files.need import GPU_CONTEXT
 from serving.files.rows import ModelFile, matches
 from serving.files.scan import folders_of
 
@@ -145,8 +146,11 @@ def _told(query: FitQuery, row: ModelFile, facts: ModelFacts, found: fitting.Ans
     if row.error is not None:
         notes.insert(0, file_words.told(row.error))
     if found.on_host.total > most:
-        notes.insert(0, _("Vigie stops a model process that takes more than %(bytes)s: its most memory in the "
+        notes.insert(0, _("Vigie holds a model process to %(bytes)s of memory: raise its most memory in the "
                           "configuration.", bytes=human(most, "bytes")))
+    if fit is not None and fit.on_gpu:
+        notes.append(_("Each GPU in use holds a context of %(bytes)s and compute buffers of its own besides.",
+                       bytes=human(GPU_CONTEXT, "bytes")))
     return {
         "file": row.path, "name": row.name, "context": asked.context, "trained": facts.context_length,
         "slots": asked.slots, "cache_type": query.cache_type,
@@ -156,7 +160,7 @@ def _told(query: FitQuery, row: ModelFile, facts: ModelFacts, found: fitting.Ans
             "how_sure": file_words.told(asked.how_sure), "source": file_words.told(asked.source), "notes": notes,
         },
         "fits": fit.fits if fit is not None else None,
-        "sentence": file_words.verdict(fit, len(found.gpus), lower_bound=asked.cache is None),
+        "sentence": file_words.verdict(fit, sum(one.total > 0 for one in found.on_gpus), lower_bound=asked.cache is None),
         **{name: getattr(fit, name) if fit is not None else None for name in ("on_gpu", "layers", "missing", "tight")},
         "gpus": [_place(one, takes) for one, takes in zip(found.gpus, found.on_gpus, strict=True)],
         "host": None if found.host is None else _place(found.host, found.on_host),

@@ -87,12 +87,15 @@ def companion_words(kind: str) -> str:
 
 
 def verdict(found: Fits | None, gpus: int, *, lower_bound: bool = False) -> str:
-    """Whether it fits, in a sentence or two."""
+    """Whether it fits, in a sentence or two; ``gpus`` are those that it would use."""
     if found is None:
         return _("The free memory of this machine is not known yet.")
     lacking = human(found.missing, "bytes")
     if found.fits == "no":
         words = _("It does not fit: %(bytes)s are missing.", bytes=lacking)
+    elif found.fits == "partly" and not found.on_gpu:
+        words = _("It fits into the memory of the host, and on no GPU: %(bytes)s more there would take all layers.",
+                  bytes=lacking)
     elif found.fits == "partly":
         words = _("It fits partly: %(count)s of %(all)s layers on GPUs, the others on the host. %(bytes)s more would "
                   "take all of them.", count=number(found.on_gpu), all=number(found.layers), bytes=lacking)
