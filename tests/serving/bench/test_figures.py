@@ -90,7 +90,8 @@ def drew(*found: tuple[str, dict[str, str], list[float]]) -> Any:
     def select(selectors: list[str], start: float, end: float) -> Any:
         name = selectors[0].partition("{")[0]
         return SimpleNamespace(series=[
-            Series(SeriesInfo(one, tuple(sorted(labels.items())), "watts", "gauge", ""), np.arange(len(values)), np.array(values))
+            Series(SeriesInfo(one, tuple(sorted(labels.items())), "", "gauge", ""), np.arange(len(values)),
+                   np.array(values), step=1.0)
             for one, labels, values in found if one == name
         ])
 
