@@ -38,6 +38,7 @@ def curves(
 ) -> list[Curve]:
     """The lines of load tests, each (words, steps, length of prompts -> requests at once of its knee)."""
     found = []
+    several = any(len({one["prompt_tokens"] for one in steps}) > 1 for _words, steps, _knees in tests)
     for place, (words, steps, knees) in enumerate(tests):
         lengths = sorted({one["prompt_tokens"] for one in steps})
         for rank, length in enumerate(lengths):
@@ -45,7 +46,7 @@ def curves(
                 (one["concurrency"], told) for one in steps
                 if one["prompt_tokens"] == length and (told := value(one)) is not None
             )
-            label = words if len(lengths) == 1 else f"{words}, {_('%(count)s tokens', count=number(length))}"
+            label = f"{words}, {_('%(count)s tokens', count=number(length))}" if several else words
             found.append(Curve(label, points, place > 0, rank, knees.get(length)))
     return [one for one in found if one.points]
 

@@ -69,7 +69,8 @@ def _about(one: Test, now: float, *, may_start: bool) -> Still:
             html.P(" · ".join(part for part in facts if part), className="muted bench-facts"),
             html.Div([
                 *([Svg("input", attrs={
-                    "type": "text", "className": "field bench-note", "maxLength": 200, "defaultValue": one["note"],
+                    "key": one["id"], "type": "text", "className": "field bench-note", "maxLength": 200,
+                    "defaultValue": one["note"],
                     "placeholder": _("Note, such as what was changed"), "aria-label": _("Note"),
                     "data-bench-note": one["id"],
                 })] if may_start else []),

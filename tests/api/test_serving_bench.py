@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from components import ids
 from security.audit.reading import Filter, page
 from tests.engine.run import Engine, engine
 from tests.pages.site import BROWSER, Site
@@ -137,6 +138,51 @@ def test_a_load_test_from_its_start_to_its_end(site: Site, operator: FlaskClient
     assert file.json["note"] == "before" and "attachment" in file.headers["Content-Disposition"]
     assert operator.delete(f"{PATH}/{number}").status_code == 204
     assert number not in [row["id"] for row in viewer.get(PATH).json["data"]]
+
+
+def test_the_page_shows_it(site: Site, operator: FlaskClient, viewer: FlaskClient) -> None:
+    view = {"server": "box", "model": "tiny"}
+
+    def live(client: FlaskClient) -> Any:
+        answer = site.callback(
+            client, [(ids.MODELS_BENCH_LIVE, "children"), (ids.MODELS_BENCH_TICK, "interval"),
+                     (ids.MODELS_BENCH_KNOWN, "data")],
+            [(ids.MODELS_BENCH_TICK, "n_intervals", 1), (ids.MODELS_BENCH_ASK, "data", 1)],
+            [(ids.TIME_VIEW, "data", view), (ids.MODELS_BENCH_KNOWN, "data", "")],
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json["response"]
+
+    def results(client: FlaskClient, shown: Any, other: Any) -> Any:
+        answer = site.callback(
+            client, [(ids.MODELS_BENCH_SHOWN, "options"), (ids.MODELS_BENCH_SHOWN, "value"),
+                     (ids.MODELS_BENCH_OTHER, "options"), (ids.MODELS_BENCH_OTHER, "value"),
+                     (ids.MODELS_BENCH_RESULTS, "children")],
+            [(ids.MODELS_BENCH_KNOWN, "data", "x"), (ids.MODELS_BENCH_SHOWN, "value", shown),
+             (ids.MODELS_BENCH_OTHER, "value", other)], [(ids.TIME_VIEW, "data", view)],
+        )
+        assert answer.status_code == 200, answer.text
+        return answer.json["response"]
+
+    assert "bench-form" in json.dumps(site.page(operator, "/models/one", "?server=box&model=tiny"))
+    assert "bench-form" not in json.dumps(site.page(viewer, "/models/one", "?server=box&model=tiny"))
+    assert "No load test yet" in json.dumps(results(viewer, None, None))
+    first = started(operator, LONG)
+    assert "Cancel" in json.dumps(told := live(operator)) and "Cancel" not in json.dumps(live(viewer))
+    assert told[ids.MODELS_BENCH_TICK]["interval"] == 1000
+    operator.post(f"{PATH}/cancel", json={})
+    over(operator, first)
+    numbers = []
+    for _ in range(2):
+        numbers.append(started(operator, PLAN))
+        over(operator, numbers[-1])
+    before, after = numbers
+    told = results(viewer, None, None)
+    assert told[ids.MODELS_BENCH_SHOWN]["value"] == after, "the newest"
+    told = results(viewer, after, before)
+    assert "Against" in json.dumps(told) and told[ids.MODELS_BENCH_OTHER]["value"] == before
+    for number in numbers:
+        operator.delete(f"{PATH}/{number}")
 
 
 def test_one_at_a_time_and_cancel_keeps_nothing_without_a_step(operator: FlaskClient) -> None:

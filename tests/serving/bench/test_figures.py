@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
 import pytest
 
 from analysis.knee import Knee, knee, knees
-from serving.bench import dialects
+from metrics.series import Series, SeriesInfo
+from serving.bench import dialects, power
 from serving.bench.figures import Asked, step
 
 LIMITS = {"first_token": 1.0, "inter_token": 0.1}
@@ -78,3 +83,28 @@ def test_what_is_no_answer_is_told() -> None:
         dialects.read("vllm", b"data: [1]\n")
     with pytest.raises(ValueError):
         dialects.read("ollama", b"<html>\n")
+
+
+def drew(*found: tuple[str, dict[str, str], list[float]]) -> Any:
+    """A query that finds these series: name, labels, values."""
+    def select(selectors: list[str], start: float, end: float) -> Any:
+        name = selectors[0].partition("{")[0]
+        return SimpleNamespace(series=[
+            Series(SeriesInfo(one, tuple(sorted(labels.items())), "", "gauge", ""), np.arange(len(values)),
+                   np.array(values), step=1.0)
+            for one, labels, values in found if one == name
+        ])
+
+    return SimpleNamespace(select=select)
+
+
+def test_energy_is_that_of_the_models_own_cards() -> None:
+    one = step([fine(0, 0.5)], 1, 32, 100.0, 0.0, 2.0, None)
+    cards = [("gpu_power_watts", {"gpu": "0"}, [100.0, 120.0]), ("gpu_power_watts", {"gpu": "1"}, [50.0, np.nan])]
+    every = power.filled([one], drew(*cards), "box", "m")[0]
+    assert every["watts"] == pytest.approx(160) and every["joules_per_token"] == pytest.approx(160 * 2 / 11)
+    own = power.filled([one], drew(*cards, ("model_gpu_memory_bytes", {"gpu": "1"}, [1.0])), "box", "m")[0]
+    assert own["watts"] == pytest.approx(50)
+    processor = power.filled([one], drew(("cpu_power_watts", {}, [30.0])), "box", "m")[0]
+    assert processor["watts"] == 30
+    assert "watts" not in power.filled([one], drew(), "box", "m")[0]
