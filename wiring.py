@@ -24,6 +24,7 @@ from api.base_path import below
 from api.static import plotly_url, static_files, vendor_url
 from collectors import build_collectors
 from collectors.demo import SIMULATED, build_demo_collectors
+from collectors.demo.requests import SimulatedRequests
 from collectors.engines.discovery import Own
 from collectors.objectives import Objectives
 from collectors.scrape import ScrapeRunner, metric_sources
@@ -115,7 +116,8 @@ def wire(
     launcher = Launcher(folder, read_version(), lambda: told_to_serving(config.current))
     files = Catalogue(lambda: folders_of(config.current.paths))
     log_of_requests = RequestLog(
-        archive.database, launcher.requests, lambda: config.current.models.request_log_days,
+        archive.database, SimulatedRequests().fetch if settings.demo else launcher.requests,
+        lambda: config.current.models.request_log_days,
         lambda: {one.model: one.hours for one in config.current.models.keep_text},
         partial(energy.fill, archive.database, query),
     )

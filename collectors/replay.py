@@ -4,7 +4,7 @@ that the past can be told as well as the present, and a restart changes nothing.
 A capture is a gzipped JSON object: ``period`` seconds that loop for ever, and per collector its ``series`` (whole
 numbers, one per second, as differences, times ``scale``) and its ``snapshot``. A gauge is a curve; a counter holds
 what it grows by each second, and grows on over the loops. A series with a ``base`` swells and shrinks around that base
-with the hour (`swell`), as the work of a day does.
+with the hour (`swell`), as the work of a day does. A gauge or bucket that is ``sparse`` has no value where it is 0.
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ class Series(NamedTuple):
     scale: float
     base: float
     hold: bool
+    sparse: bool
 
 
 class Recording(NamedTuple):
@@ -138,6 +139,7 @@ class _Curves:
         self._values = _stack([s.counts * s.scale for s in self._gauges], period, np.float64)
         self._bases = np.array([s.base for s in self._gauges], dtype=np.float64)
         self._hold = np.array([s.hold for s in self._gauges], dtype=bool)
+        self._sparse = np.array([s.sparse for s in self._gauges], dtype=bool)
         # A column more than there are seconds: the growth of the whole loop.
         growths = [np.concatenate(([0], np.cumsum(s.counts))) for s in self._counters]
         self._grown = _stack(growths, period + 1, np.int64)
@@ -165,7 +167,8 @@ class _Curves:
         low, high = self._swell.of_loop(before), self._swell.of_loop(before + 1)
         load = (low + (high - low) * (shift % 1)) / FULL
         swelled = self._bases + (values - self._bases) * load
-        return np.where(np.isnan(self._bases), values, swelled).tolist()
+        told = np.where(np.isnan(self._bases), values, swelled)
+        return np.where(self._sparse & (here == 0), math.nan, told).tolist()
 
     def _counter(self, loop: int, place: float) -> list[float]:
         """Each loop counts ``load`` parts of what was captured, and the rest of the parts of the calm."""
@@ -181,7 +184,7 @@ class _Curves:
 
 
 def _samples(series: Sequence[Series], values: list[float]) -> Iterator[Sample]:
-    return (Sample(s.metric, s.labels, value) for s, value in zip(series, values))
+    return (Sample(s.metric, s.labels, value) for s, value in zip(series, values) if not math.isnan(value))
 
 
 def load_capture(path: Path, originals: Sequence[type[Collector]]) -> dict[str, Recording]:
@@ -205,7 +208,7 @@ def load_capture(path: Path, originals: Sequence[type[Collector]]) -> dict[str, 
         series = [
             Series(
                 by_name[s["name"]], labels(s.get("labels", {})), _counts(s["delta"], period), float(s["scale"]),
-                s.get("base", math.nan), bool(s.get("hold")),
+                s.get("base", math.nan), bool(s.get("hold")), bool(s.get("sparse")),
             )
             for s in part.get("series", ())
         ]

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from collectors.demo import CAPTURE
+from collectors.demo import CAPTURE, models
 from collectors.demo.box import BOOT, facts, process_rows
 from collectors.demo.load import CORES, PERIOD, Curve, Load, simulate
 
@@ -29,9 +29,10 @@ class _Writer:
 
     def put(
         self, collector: str, name: str, values: Curve | float, scale: float, *, calm: float | None = None,
-        hold: bool = False, **labels: str,
+        hold: bool = False, sparse: bool = False, **labels: str,
     ) -> None:
-        """``calm`` is the value at no load, around which the hour of the day moves the curve; None: it does not."""
+        """``calm`` is the value at no load, around which the hour of the day moves the curve; None: it does not.
+        ``sparse``: where the value is 0 there is none."""
         if isinstance(values, (int, float)):
             steps = [round(values / scale)]
         else:
@@ -46,6 +47,8 @@ class _Writer:
             one["base"] = calm
         if hold:
             one["hold"] = 1
+        if sparse:
+            one["sparse"] = 1
         self.parts.setdefault(collector, {}).setdefault("series", []).append(one)
 
 
@@ -60,13 +63,15 @@ def make() -> dict[str, Any]:
     _gpus(load, out)
     _pressure(load, out)
     _vigie(load, out)
-    for collector, snapshot in facts(load).items():
+    asked = models.requests(load)
+    models.put(asked, out.put)
+    for collector, snapshot in (facts(load) | models.facts()).items():
         out.parts.setdefault(collector, {})["snapshot"] = snapshot
     out.parts["processes"] = {"snapshot": {"at": 0, "rows": process_rows(load), "total": 1213}}
     out.parts["cpu"]["since"] = {"system_uptime_seconds": BOOT}
     return {
         "about": "Simulated by collectors/demo/make.py; no machine measured these values.", "period": PERIOD,
-        "collectors": out.parts,
+        "collectors": out.parts, "requests": models.log(asked),
     }
 
 

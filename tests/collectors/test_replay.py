@@ -14,9 +14,15 @@ import pytest
 from collectors import COLLECTORS
 from collectors.base import Collector, HasSnapshot
 from collectors.demo import CAPTURE, SIMULATED, build_demo_collectors
+from collectors.demo.models import LARGE
+from collectors.demo.requests import SimulatedRequests
 from collectors.replay import BEGIN, DAY, load_capture
 from collectors.vigie import OF_ITSELF
-from metrics.models import OF_ENGINES
+from metrics.models import DURATION, LE, OF_ENGINES, OF_PROXIES, P95, REQUESTS, bucket_of
+from serving.requests import reading
+from serving.requests.log import RequestLog
+from serving.requests.reading import Filter
+from storage.database import Database
 from tests.collectors.reading import read_keys
 
 NOON = BEGIN + 40 * DAY + 12 * 3600
@@ -36,7 +42,8 @@ def test_one_stands_for_each() -> None:
         assert isinstance(one, HasSnapshot)
         assert one.metrics == original.metrics
         assert getattr(one, "cadence", {}) == getattr(original, "cadence", {})
-        assert one.every == {"processes": 5.0, "sensors": 5.0, "model_servers": 2.0}.get(original.name, 0.0)
+        assert one.every == {"processes": 5.0, "sensors": 5.0, "model_servers": 2.0,
+                             "objectives": 15.0}.get(original.name, 0.0)
 
 
 @pytest.mark.parametrize("name", [c.name for c in COLLECTORS])
@@ -50,12 +57,13 @@ def test_only_declared_metrics_with_finite_values(name: str, demo: dict[str, Col
 
 def test_the_whole_product_has_something_to_show(demo: dict[str, Collector]) -> None:
     for collector in COLLECTORS:
-        if collector.name == "serving":
-            continue  # the demo's server has no proxies
+        if collector.name == "objectives":
+            continue  # the request log of the demo is read for them as any other, if at all
         yielded = {s.metric.name for s in demo[collector.name].collect(NOON + 3 * DAY)}
         missing = {metric.name for metric in collector.metrics} - yielded
-        of_no_model = {metric.name for metric in OF_ENGINES}  # no model is simulated
-        assert missing <= {"cpu_limit_cores", *OF_ITSELF, *of_no_model}, collector.name
+        # What one engine tells another does not, and the models of the demo have proxies, but no process of Vigie's.
+        of_models = {metric.name for metric in (*OF_ENGINES, *OF_PROXIES)}
+        assert missing <= {"cpu_limit_cores", "cpu_power_watts", *OF_ITSELF, *of_models}, collector.name
 
 
 def test_values_are_a_function_of_time_alone() -> None:
@@ -146,6 +154,45 @@ def test_the_table_lives_and_names_fit(demo: dict[str, Collector]) -> None:
     on_cards = {p["pid"] for gpu in demo["nvidia"].snapshot()["gpus"] for p in gpu["processes"]}  # type: ignore[attr-defined]
     assert on_cards <= set(second)
     json.dumps(tables, allow_nan=False)
+
+
+def test_models_series_are_what_their_requests_add_up_to(demo: dict[str, Collector], tmp_path: Path) -> None:
+    source = SimulatedRequests(now=lambda: NOON + PERIOD)
+    database = Database("archive", tmp_path)
+    log = RequestLog(database, source.fetch, lambda: 7, dict, now=lambda: NOON + PERIOD)
+    log.pull()
+    found = list(reading.everything(database, Filter(start=NOON, end=NOON + PERIOD)))
+    database.close()
+    assert 300 < len(found) < 1500 and {one.error for one in found} >= {"", "timeout"}
+    assert len({one.model for one in found}) == 4 and all(one.request for one in found)
+    before, after = read_keys(demo["serving"], NOON), read_keys(demo["serving"], NOON + PERIOD)
+    counted = {key: after[key] - before[key] for key in after if key.startswith(REQUESTS.name + "{")}
+    for model in {one.model for one in found}:
+        key = next(key for key in counted if f'model="{model}"' in key)
+        assert counted[key] == pytest.approx(sum(one.model == model for one in found), abs=1)
+    large = [one for one in found if one.model == LARGE and not one.error]
+    seen: dict[str, float] = {}
+    absent = 0
+    for second in range(PERIOD):
+        samples = [one for one in demo["serving"].collect(NOON + second) if dict(one.labels).get("model") == LARGE]
+        for one in samples:
+            if one.metric is DURATION:
+                le = dict(one.labels)["le"]
+                seen[le] = seen.get(le, 0) + one.value
+        absent += not any(one.metric is P95 for one in samples)
+    assert sum(seen.values()) == len(large) and 0 < absent < PERIOD / 2, "without traffic there is no latency"
+    fast = LE[bucket_of(sorted(one.duration or 0 for one in large)[len(large) // 2])]
+    assert seen[fast] > 0
+
+
+def test_the_simulated_requests_go_on_where_the_log_left_off() -> None:
+    now = [NOON]
+    source = SimulatedRequests(now=lambda: now[0])
+    first = source.fetch(0)["requests"]
+    assert NOON - 3700 < first[0]["at"] < first[-1]["at"] + first[-1]["duration"] <= NOON
+    now[0] += 2 * PERIOD
+    assert source.fetch(first[-1]["seq"])["requests"][0]["seq"] == first[-1]["seq"] + 1
+    assert SimulatedRequests(now=lambda: now[0]).fetch(0) == source.fetch(0)
 
 
 def test_the_screen_says_that_it_is_simulated() -> None:
