@@ -12,6 +12,7 @@ from tests.pages.site import Site, texts
 OUTPUTS = [
     (ids.OVERVIEW_STATE, "children"), (ids.OVERVIEW_GAUGES, "children"), (ids.OVERVIEW_LIVE, "data"),
     (ids.OVERVIEW_BUSY, "children"), (ids.OVERVIEW_SOURCES, "children"), (ids.OVERVIEW_EVENTS, "children"),
+    (ids.OVERVIEW_MODELS, "children"),
 ]
 
 
