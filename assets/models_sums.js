@@ -21,7 +21,7 @@
     const found = {}, own = field('against') && field('against').value === 'own';
     Object.keys(FIELDS).forEach(name => {
       const node = field(name);
-      if (!node || !node.value || (name === 'with' && node.selectedIndex === 0)) return;
+      if (!node || !node.value || node.value === 'none' || (name === 'with' && node.selectedIndex === 0)) return;
       if (own || (name !== 'since' && name !== 'until')) found[name] = node.value;
     });
     return found;

@@ -20,7 +20,7 @@ from components.model_plot import Axis, Part, plot
 from components.still import Still, still
 from live.models import Model
 
-NONE, SAME_TIME, BEFORE, YESTERDAY, LAST_WEEK, OWN = "", "same", "before", "day", "week", "own"
+NONE, SAME_TIME, BEFORE, YESTERDAY, LAST_WEEK, OWN = "none", "same", "before", "day", "week", "own"
 WINDOWS = (NONE, SAME_TIME, BEFORE, YESTERDAY, LAST_WEEK, OWN)
 """What time the other side is of."""
 
@@ -139,7 +139,7 @@ def compared(first: Shown, second: Shown, measure: Measure, now: float) -> Still
             html.P(
                 _("From the requests that went through the proxies. Times are of those that did not fail; percentiles "
                   "by linear interpolation. Better or worse is said from %(share)s on, where both sides have %(count)s "
-                  "requests.", share=human(SAME, "ratio"), count=number(FEWEST)),
+                  "requests.", share=f"{number(SAME * 100)} %", count=number(FEWEST)),
                 className="model-how",
             ),
         ]

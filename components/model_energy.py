@@ -22,6 +22,9 @@ CHARTS, DAY, WEEK = "charts", "24h", "7d"
 SECONDS: Mapping[str, float] = {DAY: 86_400.0, WEEK: 604_800.0}
 """Windows of their own; `CHARTS` is that of the page's charts."""
 
+MOST_IDLE = 15
+"""Models whose unused hours are listed."""
+
 
 class Spent(Protocol):
     """Energy of requests (see `serving.energy`)."""
@@ -68,11 +71,15 @@ def panel(*, clients: bool) -> html.Section:
             html.Div([
                 html.H2([icons.icon("lightning-charge"), _("Energy")], className="card-title"),
                 html.Div([
-                    dbc.Select(id=ids.MODELS_ENERGY_BY, options=by if clients else by[:1], value="model",
-                               className="field", style=None if clients else {"display": "none"},
-                               **attrs(aria_label=_("Whose energy"))),
-                    dbc.Select(id=ids.MODELS_ENERGY_WINDOW, options=windows, value=DAY, className="field",
-                               **attrs(aria_label=_("Window of time"))),
+                    html.Div([
+                        html.Label(_("Whose energy"), htmlFor=ids.MODELS_ENERGY_BY, className="visually-hidden"),
+                        dbc.Select(id=ids.MODELS_ENERGY_BY, options=by if clients else by[:1], value="model",
+                                   className="field"),
+                    ], hidden=not clients),
+                    html.Div([
+                        html.Label(_("Window of time"), htmlFor=ids.MODELS_ENERGY_WINDOW, className="visually-hidden"),
+                        dbc.Select(id=ids.MODELS_ENERGY_WINDOW, options=windows, value=DAY, className="field"),
+                    ]),
                 ], className="energy-choice"),
             ], className="card-head"),
             html.Div(states.loading("90px"), id=ids.MODELS_ENERGY),
@@ -148,12 +155,16 @@ def _idle(idle: Sequence[Idle], rows: Sequence[Model], *, may_stop: bool) -> lis
         (_("Model"), ""), (_("In memory"), "end"), (_("Of these used"), "end"), (_("Loaded and unused"), "end"),
         ("", ""),
     ]
+    lines = [
+        _idle_row(one, known.get((one.server, one.model)), may_stop=may_stop) for one in idle[:MOST_IDLE]
+    ]
+    told = [_("Counted by minutes: in memory as the engine tells it, used where something was being answered.")]
+    if len(idle) > MOST_IDLE:
+        told.append(_("The %(count)s that were unused longest.", count=number(MOST_IDLE)))
     return [
         html.H3(_("Loaded and unused"), className="energy-title"),
-        _table(heads, [_idle_row(one, known.get((one.server, one.model)), may_stop=may_stop) for one in idle],
-               _("Loaded and unused")),
-        html.P(_("Counted by minutes: in memory as the engine tells it, used where something was being answered."),
-               className="model-how"),
+        _table(heads, lines, _("Loaded and unused")),
+        html.P(" ".join(told), className="model-how"),
     ]
 
 

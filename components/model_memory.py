@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dash import html
@@ -16,6 +17,7 @@ from live.host_memory import Host
 from live.models import Card
 
 Parts = Sequence[tuple[str, str, float]]
+Called = Mapping[tuple[str, str], str]
 TINTS = 8
 """Colours of models; with more they come again."""
 
@@ -24,15 +26,20 @@ def panel(cards: Sequence[Card], host: Host | None) -> Still | None:
     """One bar for each GPU and one for the machine; None where neither a GPU nor a model's memory is told."""
     if not cards and (host is None or not host.models):
         return None
-    tints = _tints(cards, host)
+    keys = _keys(cards, host)
+    tints = {key: place % TINTS for place, key in enumerate(keys)}
+    names = Counter(model for _server, model in keys)
+    called = {(server, model): words(server, model, alone=names[model] == 1) for server, model in keys}
     bars: list[Any] = [
-        _bar(_gpu(card), _("GPU %(number)s", number=card.gpu), card.models, card.others, card.used, card.total, tints)
+        _bar(_gpu(card), _("GPU %(number)s", number=card.gpu), card.models, card.others, card.used, card.total, tints,
+             called)
         for card in cards
     ]
     if not cards:
         bars.append(html.P(_("No GPU is told on this machine."), className="muted"))
     if host is not None:
-        bars.append(_bar(_("Host memory"), _("the host"), host.models, host.others, host.used, host.total, tints))
+        bars.append(_bar(_("Host memory"), _("the host"), host.models, host.others, host.used, host.total, tints,
+                         called))
     return still(html.Section(
         [
             html.Div(html.H2([icons.icon("memory"), _("GPU memory") if cards else _("Memory by model")],
@@ -50,19 +57,18 @@ def _gpu(card: Card) -> str:
     return f"{name} · {card.name}" if card.name else name
 
 
-def _tints(cards: Sequence[Card], host: Host | None) -> dict[tuple[str, str], int]:
-    """The same model has the same colour in each bar."""
+def _keys(cards: Sequence[Card], host: Host | None) -> list[tuple[str, str]]:
+    """The models, in an order that stays: the same one has the same colour in each bar."""
     every = [part for card in cards for part in card.models] + list(host.models if host is not None else ())
-    keys = sorted({(server, model) for server, model, _size in every})
-    return {key: place % TINTS for place, key in enumerate(keys)}
+    return sorted({(server, model) for server, model, _size in every})
 
 
 def _bar(
     title: str, place: str, models: Parts, others: float, used: float, total: float | None,
-    tints: dict[tuple[str, str], int],
+    tints: Mapping[tuple[str, str], int], called: Called,
 ) -> html.Div:
     whole = max(total or 0.0, used, 1.0)
-    parts = [(words(server, model), size, f"tint-{tints[server, model]}") for server, model, size in models]
+    parts = [(called[server, model], size, f"tint-{tints[server, model]}") for server, model, size in models]
     told = [(name, size, css) for name, size, css in [*parts, (_("other"), others, "tint-other")] if size > 0]
     free = None if total is None else max(total - used, 0.0)
     segments = [
@@ -86,22 +92,25 @@ def _bar(
                           if total is not None else human(used, "bytes"), className="num muted"),
             ], className="memory-head"),
             html.Div(segments, className="memory-bar", role="img",
-                     **attrs(aria_label=sentence(place, models, others))),
+                     **attrs(aria_label=sentence(place, models, others, called))),
             html.Ul(legend, className="memory-legend"),
         ],
         className="memory-one",
     )
 
 
-def words(server: str, model: str) -> str:
-    """What a part is called: its model; its server where several models lie in one process."""
-    return model or _("%(server)s (several models)", server=server)
+def words(server: str, model: str, *, alone: bool = True) -> str:
+    """What a part is called: its model, with its server where several have it; its server where several models lie in
+    one process."""
+    if not model:
+        return _("%(server)s (several models)", server=server)
+    return model if alone or server == model else f"{model} · {server}"
 
 
-def sentence(place: str, models: Parts, others: float) -> str:
+def sentence(place: str, models: Parts, others: float, called: Called) -> str:
     """A bar in words: llama3 = 11.2 GiB on GPU 1, other = 3.1 GiB."""
     parts = [
-        _("%(name)s = %(size)s on %(place)s", name=words(server, model), size=human(size, "bytes"), place=place)
+        _("%(name)s = %(size)s on %(place)s", name=called[server, model], size=human(size, "bytes"), place=place)
         for server, model, size in models if size > 0
     ] or [_("no model on %(place)s", place=place)]
     return ", ".join([*parts, _("other = %(size)s", size=human(others, "bytes"))])

@@ -76,9 +76,9 @@ def plot(parts: Sequence[Part], x: Axis, y: Axis, label: str) -> html.Figure:
         for part in parts if part.points
     ]
     marks = [
-        *(html.Span(x.words(value), className="mini-x num", style={"left": f"{x.place(value) * 100:.1f}%"})
+        *(html.Span(_words(x, value), className="mini-x num", style={"left": f"{x.place(value) * 100:.1f}%"})
           for value in x.ticks()),
-        *(html.Span(y.words(value), className="mini-y num", style={"bottom": f"{y.place(value) * 100:.1f}%"})
+        *(html.Span(_words(y, value), className="mini-y num", style={"bottom": f"{y.place(value) * 100:.1f}%"})
           for value in y.ticks()),
     ]
     legend = [
@@ -98,6 +98,10 @@ def plot(parts: Sequence[Part], x: Axis, y: Axis, label: str) -> html.Figure:
         ],
         className="mini-plot",
     )
+
+
+def _words(axis: Axis, value: float) -> str:
+    return axis.words(value) if value else "0"
 
 
 def _up(share: float) -> float:

@@ -71,16 +71,15 @@ def sentence(room: Room) -> str:
         "itl": _("the time between tokens is longer than %(limit)s", limit=latency(room.limit)),
     }.get(room.by or "", "")
     more = room.more or 0.0
-    low, high = (max(value - room.now, 0.0) for value in (found.low, found.high))
     measured = number(found.measured, 2 if found.measured < 10 else 1)
     if found.beyond:
         return _("At least %(more)s more requests/s before %(breaks)s: the limit lies farther than the measurements "
                  "tell, which go up to %(measured)s/s.", more=_rate(more), breaks=breaks, measured=measured)
-    span = _("80 %% sure: %(low)s to %(high)s", low=_rate(low), high=_rate(high))
     if more <= 0:
         return _("No more: with the %(now)s requests/s of its last minutes it is at the point where %(breaks)s, or "
-                 "beyond (%(span)s more), measured up to %(measured)s/s.",
-                 now=_rate(room.now), breaks=breaks, span=span, measured=measured)
+                 "beyond. Measured up to %(measured)s/s.", now=_rate(room.now), breaks=breaks, measured=measured)
+    low, high = (max(value - room.now, 0.0) for value in (found.low, found.high))
+    span = _("80 %% sure: %(low)s to %(high)s", low=_rate(low), high=_rate(high))
     return _("About %(more)s more requests/s before %(breaks)s (%(span)s), measured up to %(measured)s/s.",
              more=_rate(more), breaks=breaks, span=span, measured=measured)
 
