@@ -38,6 +38,8 @@ class Capacity:
     measured: float
     pairs: int
     beyond: bool = False
+    line: tuple[float, float] = (float("nan"), float("nan"))
+    """What was fitted: one over the latency (1/s) is the first number plus the second times the rate."""
 
 
 def capacity(rates: Sequence[float], latencies: Sequence[float], limit: float, seed: int = 0) -> Capacity | None:
@@ -55,19 +57,19 @@ def capacity(rates: Sequence[float], latencies: Sequence[float], limit: float, s
     if x.size < FEWEST or np.percentile(x, 90) < SPREAD * np.percentile(x, 10):
         return None
     inverse, top = 1 / y, float(x.max())
-    found = _meets(x, inverse, limit)
+    slope, level = _line(x, inverse)
+    found = _meets(slope, level, limit)
     random = np.random.default_rng(seed)
-    halves = [_meets(x[pick], inverse[pick], limit) for _ in range(ROUNDS)
+    halves = [_meets(*_line(x[pick], inverse[pick]), limit) for _ in range(ROUNDS)
               if (pick := random.choice(x.size, x.size // 2, replace=False)).size]
     low, high = (float(v) for v in np.percentile([min(h, FARTHEST * top) for h in halves], (10, 90)))
     if found > FARTHEST * top:
-        return Capacity(FARTHEST * top, low, FARTHEST * top, top, int(x.size), beyond=True)
-    return Capacity(found, low, high, top, int(x.size))
+        return Capacity(FARTHEST * top, low, FARTHEST * top, top, int(x.size), True, (level, slope))
+    return Capacity(found, low, high, top, int(x.size), line=(level, slope))
 
 
-def _meets(x: NDArray[np.float64], inverse: NDArray[np.float64], limit: float) -> float:
-    """Where the line through ``inverse`` over ``x`` comes down to ``1/limit``; infinite where it does not fall."""
-    slope, level = _line(x, inverse)
+def _meets(slope: float, level: float, limit: float) -> float:
+    """Where a line comes down to ``1/limit``; infinite where it does not fall."""
     if level <= 1 / limit:
         return 0.0
     return (level - 1 / limit) / -slope if slope < 0 else float("inf")

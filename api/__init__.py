@@ -39,6 +39,7 @@ from api import (
     serving_bench,
     serving_definitions,
     serving_files,
+    serving_sums,
     static,
     tokens,
     views,
@@ -85,6 +86,7 @@ def init_app(server: Flask) -> None:
         health, metrics, catalogue, moved, monitoring, live, alerts, alert_rules, alert_past, alert_mutes, views, notes,
         notifications, export, embeds, jobs, audit, client_logs, auth, config, docs,
         people, tokens, account, serving, serving_bench, serving_files, serving_definitions,
+        serving_sums,
     ):
         room.register(bp)
     docs.gather(server, bp, services.version)

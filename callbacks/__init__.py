@@ -19,7 +19,7 @@ __all__ = ["PAGES", "register", "requires"]
 PAGES = (
     "shell", "live", "charts", "overview", "monitoring", "explore", "embeds", "settings", "views", "moved", "audit",
     "configuration", "alerts", "people",
-    "models", "model_bench", "model_files",
+    "models", "model_bench", "model_files", "model_sums", "model_compare",
 )
 """One file of this room each, in the order they are registered."""
 

@@ -16,7 +16,7 @@ from services import vigie
 
 
 def refresh(_tick: int | None, shown: dict[str, Any] | None) -> tuple[Any, ...]:
-    """State, gauges, what all panels show now, busy processes, sources and events.
+    """State, gauges, what all panels show now, busy processes, sources, events and models.
 
     ``shown`` is what the panels showed: those that show the same are left alone, the gauges to the page's script.
     """
@@ -25,7 +25,8 @@ def refresh(_tick: int | None, shown: dict[str, Any] | None) -> tuple[Any, ...]:
         services.latest, services.sources(), services.parts(), services.events, services.latest.limits,
     ), services.alerts)
     summary = embedded.public(summary)
-    showing, before = overview.signatures(summary, now), shown if isinstance(shown, dict) else {}
+    models = services.serving.rows() if allowed("models:view") else []  # no embed link is
+    showing, before = overview.signatures(summary, now, models), shown if isinstance(shown, dict) else {}
     gauges: Any = no_update
     if showing["gauges"] != before.get("gauges"):
         selection = services.query.select(summary.spark_keys, now - SPARK_SECONDS, now, points=60)
@@ -41,6 +42,7 @@ def refresh(_tick: int | None, shown: dict[str, Any] | None) -> tuple[Any, ...]:
         still(overview.busy_panel(summary)),
         no_update if same("sources") else still(overview.sources_panel(summary, now)),
         no_update if same("events") else still(overview.events_panel(summary, now)),
+        no_update if same("models") else overview.models_card(models),
     )
 
 
@@ -53,6 +55,7 @@ def register(app: Dash) -> None:
         Output(ids.OVERVIEW_BUSY, "children"),
         Output(ids.OVERVIEW_SOURCES, "children"),
         Output(ids.OVERVIEW_EVENTS, "children"),
+        Output(ids.OVERVIEW_MODELS, "children"),
         Input(ids.OVERVIEW_TICK, "n_intervals"),
         State(ids.OVERVIEW_LIVE, "data"),
         prevent_initial_call=True,

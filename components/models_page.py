@@ -129,6 +129,11 @@ def grid(rows: Sequence[Model]) -> html.Div:
     return html.Div(cells, className="model-grid")
 
 
+def in_use(rows: Sequence[Model]) -> Sequence[Model]:
+    """The models that a status grid shows: those that are not merely installed; all where there is no other."""
+    return [row for row in rows if row.state != "stopped" or row.process is not None] or rows
+
+
 def nothing(source: SourceStatus | None) -> html.Div:
     """There is no model server."""
     if source is not None and source.state == "failed":
@@ -289,7 +294,7 @@ def body(rows: Sequence[Model], sources: Sequence[SourceStatus], *, may_start: b
     return [
         html.Section([
             html.Div(html.H2([icons.icon("boxes"), _("Status")], className="card-title"), className="card-head"),
-            grid([row for row in rows if row.state != "stopped" or row.process is not None] or rows),
+            grid(in_use(rows)),
         ], className="panel"),
         html.Section([
             html.Div(html.H2([icons.icon("view-list"), _("Every model")], className="card-title"),

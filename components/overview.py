@@ -9,12 +9,14 @@ from dash import html
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from components import alert_words, formats, gauges, icons, states, vitals, words
+from components import alert_words, cards, formats, gauges, icons, model_words, models_page, states, vitals, words
 from components.alert_words import Line
 from components.attrs import attrs
 from components.links import href
 from components.notice_words import severity as severity_words
 from components.sentences import sentence
+from components.still import still
+from live.models import Model
 from live.summary import TOP, Summary
 
 STALE_SECONDS = 10.0
@@ -156,14 +158,26 @@ def away_panel() -> html.Div:
     )
 
 
-def signatures(summary: Summary, now: float) -> dict[str, str]:
+def signatures(summary: Summary, now: float, models: Sequence[Model] = ()) -> dict[str, str]:
     """What each slow panel shows, in short: a panel whose signature stays the same need not be drawn again."""
     return {
+        "models": repr([(one.server, one.name, one.engine, one.state, one.detail, model_words.traffic(one))
+                        for one in models_page.in_use(models)]),
         "gauges": repr(vitals.signature(summary)),
         "sources": repr([(s.name, s.state, s.message, s.since) for s in summary.sources]),
         "events": repr([(e.at, e.kind) for e in summary.events]),
         "day": formats.day(now),
     }
+
+
+def models_card(rows: Sequence[Model]) -> Any:
+    """The status grid of models; None where there is none."""
+    if not rows:
+        return None
+    return still(cards.card(
+        _("Models"), models_page.grid(models_page.in_use(rows)), icon="boxes",
+        aside=html.A(_("All models"), href=href("/models"), **attrs(data_go="1")),
+    ))
 
 
 def sources_panel(summary: Summary, now: float) -> html.Ul:

@@ -104,7 +104,10 @@ def _overview() -> html.Div:
                 html.Div(still(overview.sources_panel(summary, now)), id=ids.OVERVIEW_SOURCES),
                 icon="lightning-charge",
             ),
-            *(html.Div(id=absent, hidden=True) for absent in (ids.OVERVIEW_BUSY, ids.OVERVIEW_EVENTS)),
+            *(
+                html.Div(id=absent, hidden=True)
+                for absent in (ids.OVERVIEW_BUSY, ids.OVERVIEW_EVENTS, ids.OVERVIEW_MODELS)
+            ),
             dcc.Interval(id=ids.OVERVIEW_TICK, interval=5_000),
             dcc.Store(id=ids.OVERVIEW_LIVE),
             dcc.Store(id=ids.OVERVIEW_DRAWN),

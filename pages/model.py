@@ -8,7 +8,17 @@ from typing import Any
 from dash import dcc, html, register_page
 from flask_babel import gettext as _
 
-from components import ids, model_bench, model_charts, model_dialogs, model_page, model_requests, states, timebar
+from components import (
+    ids,
+    model_bench,
+    model_charts,
+    model_compare,
+    model_dialogs,
+    model_page,
+    model_requests,
+    states,
+    timebar,
+)
 from components.chartspecs import WINDOWS, window_of
 from components.links import href
 from components.still import still
@@ -55,11 +65,15 @@ def layout(server: Any = "", model: Any = "", window: str = "", **query: Any) ->
             html.Div(still(model_page.head(row, **may)), id=ids.MODELS_HEAD),
             html.Div(still(model_page.tiles(row)), id=ids.MODELS_NOW),
             html.Div(states.loading("120px"), id=ids.MODELS_OBJECTIVE),
+            html.Div(states.loading("120px"), id=ids.MODELS_ROOM),
             timebar.toolbar(html.H2(_("Over time"), className="group-title"), span, start is not None),
             html.Div(model_page.chart_groups(charts) or html.Div(states.no_data(
                 _("No history yet"), _("Nothing was recorded of this model so far."),
             ), className="panel"), id=ids.MODELS_ONE_CHARTS),
             dcc.Store(id=ids.MODELS_ONE_CHARTED, data=model_charts.signature(charts)),
+            *([model_compare.panel(row, services.serving.rows(), {
+                name: value for name, value in query.items() if isinstance(value, str)
+            })] if allowed("requests:view") else []),
             *([model_requests.panel([], {"model": row.name, "server": row.server}, one=True)]
               if allowed("requests:view") else []),
             model_bench.panel(row.name, row.server, may_start=allowed("models:start")),
@@ -68,6 +82,7 @@ def layout(server: Any = "", model: Any = "", window: str = "", **query: Any) ->
             *(model_dialogs.all_of(may_define=define) if process is not None else []),
             dcc.Interval(id=ids.MODELS_ONE_TICK, interval=2_000),
             dcc.Interval(id=ids.MODELS_ONE_SLOW_TICK, interval=10_000),
+            dcc.Interval(id=ids.MODELS_ROOM_TICK, interval=300_000),
             dcc.Store(id=ids.MODELS_SPAN),
         ],
         window=span, start=start, end=end, base=base, class_name="models model", server=row.server, model=row.name,

@@ -37,6 +37,7 @@ def layout(window: str = "", **query: Any) -> Any:
     ), services.alerts)
     selection = services.query.select(summary.spark_keys, now - SPARK_SECONDS, now, points=60)
     points = spark_points(selection.series, summary.at or now)
+    models = services.serving.rows() if allowed("models:view") else []
     pinned = services.views.pinned(person())
     base = pinned[0].body.window if pinned else window_of(services.config.current.ui.charts_history_minutes)
     span = window if window in WINDOWS else base
@@ -46,6 +47,7 @@ def layout(window: str = "", **query: Any) -> Any:
         html.Div(still(overview.state_panel(summary, now, firing)), id=ids.OVERVIEW_STATE),
         still(overview.away_panel()),
         html.Div(vitals.gauge_cards(summary, points), id=ids.OVERVIEW_GAUGES, className="page"),
+        html.Div(overview.models_card(models), id=ids.OVERVIEW_MODELS),
         *(view_page.pinned_sections(pinned, span, start is not None) if pinned else []),
         html.Div(
             [
@@ -70,7 +72,7 @@ def layout(window: str = "", **query: Any) -> Any:
             className="overview-lower",
         ),
         dcc.Interval(id=ids.OVERVIEW_TICK, interval=5_000),
-        dcc.Store(id=ids.OVERVIEW_LIVE, data=overview.signatures(summary, now)),
+        dcc.Store(id=ids.OVERVIEW_LIVE, data=overview.signatures(summary, now, models)),
         dcc.Store(id=ids.OVERVIEW_DRAWN),
     ]
     if not pinned:

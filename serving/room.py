@@ -32,6 +32,10 @@ class Room:
     by: Limit | None
     minutes: int
     """Minutes with requests that were looked at."""
+    limit: float | None = None
+    """Seconds that are the limit of what breaks first; of the first token where that is not known."""
+    points: tuple[tuple[float, float], ...] = ()
+    """The minutes: requests a second, and the 95th percentile of what has that limit, seconds."""
 
     @property
     def more(self) -> float | None:
@@ -65,17 +69,20 @@ def room(
 def of_minutes(at: np.ndarray, times: dict[Limit, np.ndarray], limits: dict[Limit, float]) -> Room:
     """`room`, from when requests ended (epoch seconds, (n,)) and what they took (seconds, (n,), NaN unknown)."""
     if not at.size:
-        return Room(0.0, None, None, 0)
+        return Room(0.0, None, None, 0, limits["ttft"])
     minute = (at // MINUTE).astype(np.int64)
     numbers, place, count = np.unique(minute, return_inverse=True, return_counts=True)
     rates = count / MINUTE
     now = float(rates[-3:].mean()) if numbers.size else 0.0
     best: tuple[Capacity, Limit] | None = None
-    for name, values in times.items():
-        found = capacity(rates.tolist(), _p95(values, place, numbers.size), limits[name])
+    curves = {name: _p95(values, place, numbers.size) for name, values in times.items()}
+    for name, curve in curves.items():
+        found = capacity(rates.tolist(), curve, limits[name])
         if found is not None and (best is None or found.rate < best[0].rate):
             best = found, name
-    return Room(now, best[0] if best else None, best[1] if best else None, int(numbers.size))
+    shown: Limit = best[1] if best else "ttft"
+    points = tuple((rate, time) for rate, time in zip(rates.tolist(), curves[shown]) if time == time)
+    return Room(now, best[0] if best else None, best[1] if best else None, int(numbers.size), limits[shown], points)
 
 
 def _p95(values: np.ndarray, place: np.ndarray, count: int) -> Sequence[float]:

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from analysis.compare import Side
 from config.dashboard import DashboardConfig
 from config.documents import document
 from config.marks import N_
 from config.secret import SecretText
-from config.serving import ModelServer
+from config.serving import ModelServer, Objective
 from config.store import ConfigStore
+from live.host_memory import HOST, Host, host
 from live.models import CARDS, WANTED, Card, Model, Proxy, Server, cards, rows, servers
 from metrics import models as m
 from metrics.metric import Metric, labels, series_key
@@ -25,6 +27,7 @@ from serving.bench.plan import Plan
 from serving.bench.run import Runner, Running
 from serving.energy import Idle, Spent, idle, spent
 from serving.files.catalogue import Catalogue
+from serving.requests.comparing import side
 from serving.requests.log import RequestLog
 from serving.requests.objectives import Standing, objective_of, standing
 from serving.requests.reading import Filter
@@ -36,6 +39,7 @@ from storage.query import Query
 
 ENGINES, SERVING = "model_servers", "serving"
 """The collectors whose snapshots tell of models."""
+ROOM_SECONDS = 60.0
 DAY, PIECE = 86_400.0, 900.0
 """Seconds over which the health of proxies is told, and of a piece of it."""
 _NOTHING: tuple[float | None, ...] = (None,) * int(DAY / PIECE)
@@ -54,6 +58,7 @@ class Serving:
         self.load_tests = LoadTests(
             log.database, query, lambda model: objective_of(config.current.models, model), Runner(),
         )
+        self._rooms: dict[tuple[str, str, Objective], tuple[float, Room]] = {}
 
     def act(self, action: Action, model: Model) -> None:
         """Does something with a model.
@@ -88,12 +93,23 @@ class Serving:
         return self._acts.output(name, after, limit)
 
     def room(self, model: Model) -> Room | None:
-        """What a model can take beyond what it has; None when nothing is asked of it. Raises StorageError."""
+        """What a model can take beyond what it has, by the last 24 hours; None when nothing is asked of it. Reckoned
+        again after `ROOM_SECONDS`: it takes up to a second. Raises StorageError."""
         objective = objective_of(self._config.current.models, model.name)
         if objective is None:
             return None
-        now = self._now()
-        return room(self.log.database, objective, now - DAY, now, model=model.name, server=model.server)
+        now, key = self._now(), (model.server, model.name, objective)
+        self._rooms = {one: kept for one, kept in self._rooms.items() if 0 <= now - kept[0] < ROOM_SECONDS}
+        if key not in self._rooms:
+            found = room(self.log.database, objective, now - DAY, now, model=model.name, server=model.server)
+            self._rooms[key] = now, found
+            return found
+        return self._rooms[key][1]
+
+    def compared(self, server: str, model: str, start: float, end: float) -> Side:
+        """The requests of a model that ended in ``start..end``, summed up to stand beside another's. Raises
+        StorageError."""
+        return side(self.log.database, Filter(model=model, server=server, start=start, end=end))
 
     def spent(self, by: str, start: float, end: float, model: str = "") -> list[Spent]:
         """Energy of requests by ``model`` or ``client``. Raises StorageError."""
@@ -106,6 +122,15 @@ class Serving:
     def cards(self) -> list[Card]:
         """The memory of each GPU by model."""
         return cards(self._latest.present(CARDS), self._latest.snapshot("nvidia"))
+
+    def host(self) -> Host | None:
+        """The memory of this machine by model; None while it is not known."""
+        return host(self._latest.present(HOST))
+
+    def power(self) -> bool:
+        """Whether this machine told any power that energy can be reckoned by."""
+        names = {info.name for info in self._query.series()}
+        return bool(names & {"gpu_power_watts", "cpu_power_watts"})
 
     def autopsy(self, request: Request) -> Autopsy:
         """Why a request took as long as it did.

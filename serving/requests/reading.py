@@ -102,8 +102,8 @@ def around(database: Database, start: float, end: float, most: int = MOST) -> li
 def counted(
     database: Database, by: Sequence[str], wanted: Filter, known: sa.ColumnElement[Any] | None = None,
 ) -> list[dict[str, Any]]:
-    """Requests, failures, tokens and joules summed up by columns (model, client, finish, ...), most requests first;
-    only requests of which ``known`` is. Raises StorageError."""
+    """Requests, failures, tokens and joules summed up by columns (model, client, finish, ...; by none: one row of all),
+    most requests first; only requests of which ``known`` is. Raises StorageError."""
     columns, where = [requests.c[name] for name in by], _where(wanted)
     if known is not None:
         where.append(known.is_not(None))
@@ -116,6 +116,18 @@ def counted(
     ).where(*where).group_by(*columns).order_by(total.desc()).limit(MOST)
     with database.read() as connection:
         return [dict(row._mapping) for row in connection.execute(query)]
+
+
+def newest(
+    database: Database, names: Sequence[str], wanted: Filter, most: int, *, fine: bool = False,
+) -> Sequence[sa.Row[Any]]:
+    """Columns of the newest ``most`` requests, newest first; with ``fine`` of those alone that did not fail. Raises
+    StorageError."""
+    query = sa.select(*(requests.c[name] for name in names)).where(*_where(wanted))
+    if fine:
+        query = query.where(requests.c.error == "")
+    with database.read() as connection:
+        return connection.execute(query.order_by(requests.c.id.desc()).limit(most)).all()
 
 
 def _where(wanted: Filter) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.capacity import FEWEST, capacity
@@ -16,6 +16,7 @@ def queue(rates: np.ndarray, service: float, most: float, noise: float = 0.0, se
     return service / (1 - rates / most) * np.exp(random.normal(0, noise, rates.size))
 
 
+@settings(deadline=None)
 @given(st.floats(0.05, 2), st.floats(2, 200), st.floats(1.5, 6))
 def test_a_clean_curve_gives_its_own_capacity(service: float, most: float, times: float) -> None:
     rates = np.linspace(0.1, 0.6, 40) * most

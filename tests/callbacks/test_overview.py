@@ -7,11 +7,13 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from components import ids
+from live.models import Model
 from tests.pages.site import Site, texts
 
 OUTPUTS = [
     (ids.OVERVIEW_STATE, "children"), (ids.OVERVIEW_GAUGES, "children"), (ids.OVERVIEW_LIVE, "data"),
     (ids.OVERVIEW_BUSY, "children"), (ids.OVERVIEW_SOURCES, "children"), (ids.OVERVIEW_EVENTS, "children"),
+    (ids.OVERVIEW_MODELS, "children"),
 ]
 
 
@@ -23,13 +25,21 @@ def refresh(site: Site, client: FlaskClient, shown: Any) -> dict[str, Any]:
     return answer.json["response"]
 
 
-def test_only_what_changed_is_drawn_anew(own_site: Site):
+def test_only_what_changed_is_drawn_anew(own_site: Site, monkeypatch: Any):
+    found: list[Model] = []  # model servers of the machine that runs this come and go
+    monkeypatch.setattr(own_site.vigie.serving, "rows", lambda: found)
+    sources = own_site.vigie.sources()
+    monkeypatch.setattr(own_site.vigie, "sources", lambda: sources)
     client = own_site.signed_in()
     first = refresh(own_site, client, None)
     assert set(first) == {name for name, _ in OUTPUTS}
     shown = first[ids.OVERVIEW_LIVE]["data"]
     own_site.runtime.tick(own_site.vigie.latest.at + 1)
     assert set(refresh(own_site, client, shown)) == {ids.OVERVIEW_STATE, ids.OVERVIEW_BUSY}
+    found.append(Model("box", "llama3", "ollama", "running"))
+    with_model = refresh(own_site, client, shown)
+    assert "llama3" in texts(with_model[ids.OVERVIEW_MODELS]["children"])
+    assert ids.OVERVIEW_MODELS not in refresh(own_site, client, with_model[ids.OVERVIEW_LIVE]["data"])
     own_site.vigie.events.add("store_away", "error", part="archive", error="The archive is read-only.")
     later = refresh(own_site, client, shown)
     assert ids.OVERVIEW_SOURCES not in later

@@ -174,8 +174,8 @@ def test_the_overview_of_a_link_names_nobody(whole: Site) -> None:
     assert names
     layout = texts(guest.get("_dash-layout").json)
     outputs = (ids.OVERVIEW_STATE, ids.OVERVIEW_GAUGES, ids.OVERVIEW_LIVE, ids.OVERVIEW_BUSY, ids.OVERVIEW_SOURCES,
-               ids.OVERVIEW_EVENTS)
-    props = ("children", "children", "data", "children", "children", "children")
+               ids.OVERVIEW_EVENTS, ids.OVERVIEW_MODELS)
+    props = ("children", "children", "data", "children", "children", "children", "children")
     answer = guest.post({
         "output": "..{}..".format("...".join(f"{i}.{p}" for i, p in zip(outputs, props, strict=True))),
         "outputs": [{"id": i, "property": p} for i, p in zip(outputs, props, strict=True)],
