@@ -97,7 +97,9 @@ class Rate:
         """
         if not most:
             return
-        item = self._items.setdefault(most, RateLimitItemPerMinute(most))
+        item = self._items.get(most)
+        if item is None:
+            item = self._items[most] = RateLimitItemPerMinute(most)
         if not await self._limiter.hit(item, client):
             stats = await self._limiter.get_window_stats(item, client)
             raise Refusal(
@@ -113,14 +115,20 @@ class Turns:
         self._running: Counter[Hashable] = Counter()
         self._waiting: dict[Hashable, deque[Future[None]]] = {}
 
+    def at_once(self, key: Hashable, most: int) -> bool:
+        """Takes a turn where nobody has to wait for one; False where it is to be waited for."""
+        if most and self._running[key] >= most:
+            return False
+        self._running[key] += 1
+        return True
+
     async def take(self, key: Hashable, most: int, queue_size: int) -> None:
         """Waits for a turn; ``most`` 0 is no limit. Each turn is to be given back by `give_back`.
 
         Raises:
             Refusal: 503, too many wait already.
         """
-        if not most or self._running[key] < most:
-            self._running[key] += 1
+        if self.at_once(key, most):
             return
         waiting = self._waiting.setdefault(key, deque())
         if len(waiting) >= queue_size:

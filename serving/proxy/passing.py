@@ -217,8 +217,11 @@ async def _hold(
     if length is None and exchange.kind == "other":
         return None
     try:
-        async with asyncio.timeout(settings.first_byte_timeout):
+        if answer.content.is_eof():  # it came with its headers, as most do: nothing to wait for
             body = await answer.read()
+        else:
+            async with asyncio.timeout(settings.first_byte_timeout):
+                body = await answer.read()
     except TimeoutError as error:
         raise Refusal(504, "timeout", f"{_name(exchange)} stopped in the middle of its answer.") from error
     except aiohttp.ClientError as error:

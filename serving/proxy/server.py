@@ -144,9 +144,8 @@ class Proxy:
         if not request.can_read_body:
             return None
         most = settings.largest_request
-        too_large = Refusal(413, "too_large", f"The request is larger than {most >> 20} MiB.", code="request_too_large")
         if (request.content_length or 0) > most:
-            raise too_large
+            raise _too_large(most)
         if request.headers.get("Expect", "").lower() == "100-continue":
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         parts: list[bytes] = []
@@ -155,7 +154,7 @@ class Proxy:
                 parts.append(part)
                 exchange.bytes_in += len(part)
                 if exchange.bytes_in > most:
-                    raise too_large
+                    raise _too_large(most)
         except aiohttp.web.RequestPayloadError:
             raise Refusal(400, "refused", "The body of the request is broken.") from None
         return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -177,8 +176,9 @@ class Proxy:
         lane = exchange.lane = self._shared.lanes.of(settings.name, target.server, target.engine, name[:128])
         if self._shared.settings.keeps_text(lane.key.model):
             exchange.prompt = bodies.prompt_text(document)
-        with self._waiting(lane):
-            await self._turns.take(lane.key, settings.concurrency, settings.queue_size)
+        if not self._turns.at_once(lane.key, settings.concurrency):
+            with self._waiting(lane):
+                await self._turns.take(lane.key, settings.concurrency, settings.queue_size)
         try:
             if target.upstream is not None and target.upstream.state != "loading":
                 return await self._run(request, exchange, settings, target.upstream.settings.url, body, document, 0.0)
@@ -266,6 +266,10 @@ class Proxy:
             return Meter()
         keep = bodies.LONGEST_ANSWER if self._shared.settings.keeps_text(lane.key.model) else 0
         return Meter(on_token=lane.live.add, on_gap=lane.gap, keep=keep)
+
+
+def _too_large(most: int) -> Refusal:
+    return Refusal(413, "too_large", f"The request is larger than {most >> 20} MiB.", code="request_too_large")
 
 
 def _rewriter(exchange: Exchange, stream: bool, loaded_in: float) -> Rewriter:
