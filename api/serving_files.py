@@ -160,7 +160,9 @@ def _told(query: FitQuery, row: ModelFile, facts: ModelFacts, found: fitting.Ans
             "how_sure": file_words.told(asked.how_sure), "source": file_words.told(asked.source), "notes": notes,
         },
         "fits": fit.fits if fit is not None else None,
-        "sentence": file_words.verdict(fit, sum(one.total > 0 for one in found.on_gpus), lower_bound=asked.cache is None),
+        "sentence": file_words.verdict(
+            fit, sum(one.total > 0 for one in found.on_gpus), lower_bound=asked.cache is None,
+        ),
         **{name: getattr(fit, name) if fit is not None else None for name in ("on_gpu", "layers", "missing", "tight")},
         "gpus": [_place(one, takes) for one, takes in zip(found.gpus, found.on_gpus, strict=True)],
         "host": None if found.host is None else _place(found.host, found.on_host),

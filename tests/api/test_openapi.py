@@ -63,6 +63,15 @@ OPERATIONS = (
     "DELETE /api/tokens/{token}", "GET /api/sessions", "DELETE /api/sessions/{session}",
     "GET /api/account/second-factor", "POST /api/account/second-factor", "POST /api/account/second-factor/confirm",
     "POST /api/account/second-factor/off", "POST /api/account/second-factor/codes",
+    "GET /api/models", "GET /api/models/one", "GET /api/models/objective", "POST /api/models/start",
+    "POST /api/models/stop", "POST /api/models/restart", "POST /api/models/load", "POST /api/models/unload",
+    "GET /api/models/requests", "GET /api/models/requests/{request}", "GET /api/models/requests/{request}/autopsy",
+    "GET /api/models/requests/export", "GET /api/models/files", "GET /api/models/fit", "GET /api/models/definitions",
+    "PUT /api/models/definitions/{name}", "DELETE /api/models/definitions/{name}", "GET /api/models/logs",
+    "GET /api/models/memory", "GET /api/models/energy", "GET /api/models/idle", "GET /api/models/capacity",
+    "GET /api/models/compare", "GET /api/models/bench", "POST /api/models/bench", "POST /api/models/bench/cancel",
+    "GET /api/models/bench/{bench}", "PUT /api/models/bench/{bench}/note", "DELETE /api/models/bench/{bench}",
+    "GET /api/models/bench/{bench}/export",
     "GET /api/marks", "POST /api/notes", "PUT /api/notes/{note}", "DELETE /api/notes/{note}",
 )
 
@@ -88,7 +97,8 @@ NO_INPUT = ("GET /api/health", "GET /api/metrics/catalogue", "GET /api/monitorin
             "GET /api/embeds", "GET /api/config", "GET /api/config/schema", "GET /api/config/versions",
             "GET /api/alerts/rules", "GET /api/alerts/inhibitions", "GET /api/config/export", "POST /api/config/import",
             "GET /api/config/presets", "POST /api/config/import/validate", "POST /api/audit/verify",
-            "GET /api/notifications/bell", "GET /api/roles", "GET /api/account/second-factor")
+            "GET /api/models/files", "GET /api/models/definitions", "GET /api/models/memory", "GET /api/models/bench",
+            "POST /api/models/bench/cancel", "GET /api/notifications/bell", "GET /api/roles", "GET /api/account/second-factor")
 CASES = [(o, m) for o in OPERATIONS for m in GenerationMode if m is GenerationMode.POSITIVE or o not in NO_INPUT]
 
 

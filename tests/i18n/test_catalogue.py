@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 TEXT_PROPS = {"title", "label", "placeholder", "message", "aria-label", "alt"}
 ROOMS = {"html", "dcc", "dbc", "cards", "states"}
 """Where elements are made."""
-SAME = {"Vigie", "404", "UTC"}
+SAME = {"Vigie", "404", "UTC", "CSV", "JSON"}
 """Texts that are the same in every language."""
 
 
@@ -122,7 +122,7 @@ def _examples() -> set[str]:
     found = set()
     for path in [
         *ROOT.glob("*.py"),
-        *(p for room in ("storage", "collectors", "live", "jobs", "alerts", "security", "config")
+        *(p for room in ("storage", "collectors", "live", "jobs", "alerts", "security", "config", "serving")
           for p in (ROOT / room).rglob("*.py")),
     ]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
