@@ -14,7 +14,7 @@ from callbacks.model_compare import other_window
 from components import ids
 from live.models import Model
 from serving.requests.table import requests, row_of
-from tests.pages.site import Site, texts
+from tests.pages.site import Site, texts, walk
 
 ROUTES = {
     "/api/v1/models/memory": 200, "/api/v1/models/energy": 200, "/api/v1/models/idle": 200,
@@ -107,9 +107,13 @@ def test_memory_is_told_by_model(place: Site) -> None:
 def test_the_pages_have_the_panels_for_who_may(place: Site) -> None:
     page = texts(place.page(place.signed_in("viewer"), "/models"))
     assert "Energy" in page
-    viewer, operator = (texts(place.page(place.signed_in(role), "/models/one", "?server=box&model=m"))
-                        for role in ("viewer", "operator"))
-    assert "Compare" in operator and "Compare" not in viewer
+    viewer, operator = (
+        {str(node["props"].get("id")) for node in walk(place.page(place.signed_in(role), "/models/one",
+                                                                  "?server=box&model=m"))}
+        for role in ("viewer", "operator")
+    )
+    assert ids.MODELS_ROOM in viewer and ids.MODELS_ROOM in operator
+    assert ids.MODELS_COMPARED in operator and ids.MODELS_COMPARED not in viewer
 
 
 def compare(site: Site, against: Any, other: Any = None, view: Any = None) -> str:

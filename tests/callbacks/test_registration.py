@@ -9,6 +9,7 @@ from typing import Any
 from components import ids
 from components.chartspecs import TABS
 from desk.views import Person, ViewBody
+from live.models import Model
 from security.permissions import permission_of
 from tests.pages.site import BROWSER, Site, walk
 
@@ -33,7 +34,10 @@ def test_every_id_that_a_callback_names_exists(tmp_path: Path):
     client = site.signed_in("admin")
     assert client.get("/", headers=BROWSER).status_code == 200
     trees = [site.dash.validation_layout.to_plotly_json(), client.get("/_dash-layout").json]
-    paths = ("/", "/explore", "/settings", "/embeds", "/moved", "/audit", "/configuration", "/people", "/alerts")
+    site.vigie.serving.rows = lambda: [Model("box", "m", "llamacpp", "running", process={"name": "m"})]
+    paths = ("/", "/explore", "/settings", "/embeds", "/moved", "/audit", "/configuration", "/people", "/alerts",
+             "/models")
+    trees.append(site.page(client, "/models/one", "?server=box&model=m"))
     trees += [site.page(client, path) for path in paths]
     trees += [site.page(client, "/monitoring", f"?tab={tab}") for tab in TABS]
     view = site.vigie.views.create(Person(1, "admin"), "x", ViewBody(charts=["cpu"]), shared=True)
