@@ -182,8 +182,16 @@ class Runner:
             return replace(now, state="cancelled")
         if self._stopped_by:
             return replace(now, state="failed", problem=self._stopped_by)
-        how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
-        return replace(now, state="failed", problem=f"The measuring process {how}{f': {said}' if said else '.'}")
+        return replace(now, state="failed", problem=_why(code, said))
+
+
+def _why(code: int, said: str) -> str:
+    """Why the process ended, in a form that `components.sentences` knows."""
+    if code < 0:
+        return f"The measuring process was ended by signal {-code}: {said}" if said else (
+            f"The measuring process was ended by signal {-code}.")
+    return f"The measuring process ended with code {code}: {said}" if said else (
+        f"The measuring process ended with code {code}.")
 
 
 def _last_line(errors: IO[bytes]) -> str:
