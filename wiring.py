@@ -56,6 +56,7 @@ from security.secrets import load_secrets
 from services import Vigie
 from serving import energy
 from serving.actor import Actor
+from serving.acts import NothingReal
 from serving.files.catalogue import Catalogue
 from serving.files.scan import folders_of
 from serving.launch import Launcher
@@ -122,7 +123,8 @@ def wire(
         partial(energy.fill, archive.database, query),
     )
     serving = Serving(
-        latest, query, log_of_requests, config, Actor(launcher.client, partial(_load_failed, events)),
+        latest, query, log_of_requests, config,
+        NothingReal() if settings.demo else Actor(launcher.client, partial(_load_failed, events)),
         partial(_fired, state), files,
     )
     server = api.make_server(__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
+from config.marks import N_
 from live.models import Model
 from serving.wire import Lines
 
@@ -29,3 +30,19 @@ class Acts(Protocol):
 
     def at_server(self, action: Action, model: Model, api_key: str) -> None:
         """Has a model server load or unload a model. Raises CannotAct."""
+
+
+class NothingReal:
+    """Where everything is simulated, and an address may be that of somebody's real server: nothing is done."""
+
+    def at_process(self, action: Action, name: str) -> None:  # noqa: ARG002 - the protocol's
+        """Raises CannotAct."""
+        raise CannotAct(N_("This is simulated: there is no model to start, stop, load or unload."))
+
+    def output(self, name: str, after: int, limit: int) -> Lines:  # noqa: ARG002 - the protocol's
+        """Raises CannotAct."""
+        raise CannotAct(N_("This is simulated: no model process writes anything."))
+
+    def at_server(self, action: Action, model: Model, api_key: str) -> None:  # noqa: ARG002 - the protocol's
+        """Raises CannotAct."""
+        self.at_process(action, model.name)

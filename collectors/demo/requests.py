@@ -15,7 +15,7 @@ from collectors.demo import CAPTURE
 from collectors.replay import BEGIN
 
 BOOT = "simulated"
-STATUS = {"": 200, "timeout": 504, "upstream": 502, "client_gone": 499}
+STATUS = {"": 200, "upstream": 502, "client_gone": 499}
 MOST = 1000
 FIRST_PAST = 3600.0
 """Seconds of requests that a new log begins with,"""
@@ -72,6 +72,6 @@ class SimulatedRequests:
         gap = told["gap_us"][k] / 1e6
         return made | {
             "ttft": ttft, "itl": gap, "itl_max": round(3.1 * gap, 6), "output_tokens": told["output"][k],
-            "finish": "length" if told["output"][k] >= 900 else "stop", "prefill": round(ttft - queue, 6),
+            "finish": "length" if told["output"][k] >= told["longest"] else "stop", "prefill": round(ttft - queue, 6),
             "decode": round(self._duration(k) - ttft, 6),
         }

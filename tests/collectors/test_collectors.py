@@ -32,7 +32,7 @@ def here() -> dict[str, Collector]:
 
 def test_one_is_built_of_each(here: dict[str, Collector]) -> None:
     assert list(here) == NAMES
-    assert len(NAMES) == 11
+    assert len(NAMES) == 13
     assert [type(collector) for collector in here.values()] == list(COLLECTORS)
 
 

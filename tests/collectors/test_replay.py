@@ -163,7 +163,7 @@ def test_models_series_are_what_their_requests_add_up_to(demo: dict[str, Collect
     log.pull()
     found = list(reading.everything(database, Filter(start=NOON, end=NOON + PERIOD)))
     database.close()
-    assert 300 < len(found) < 1500 and {one.error for one in found} >= {"", "timeout"}
+    assert 300 < len(found) < 1500 and {one.error for one in found} >= {"", "upstream"}
     assert len({one.model for one in found}) == 4 and all(one.request for one in found)
     before, after = read_keys(demo["serving"], NOON), read_keys(demo["serving"], NOON + PERIOD)
     counted = {key: after[key] - before[key] for key in after if key.startswith(REQUESTS.name + "{")}

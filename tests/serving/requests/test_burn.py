@@ -9,10 +9,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from collectors.base import NoData
-from collectors.objectives import LEAST, Attained, Objectives
+from collectors.objectives import Objectives
 from config.serving import Models, Objective
-from metrics.metric import series_key
 from serving.requests.burn import Burn
 from serving.requests.objectives import attained
 from serving.requests.table import requests, row_of
@@ -38,10 +36,6 @@ def put(database: Database, ended: float, count: int = 1, **more: Any) -> None:
             "kind": "chat", "stream": True, "status": 200, "ttft": 0.2, "itl": 0.02, **more,
         }, "a", ended) for k in range(count)]
         connection.execute(sa.insert(requests), rows)
-
-
-def told(objectives: Objectives, now: float) -> dict[str, float]:
-    return {series_key(one.metric.name, one.labels): one.value for one in objectives.collect(now)}
 
 
 def test_each_model_is_judged_by_its_own_objective_in_each_window(database: Database) -> None:
@@ -81,21 +75,6 @@ def test_a_changed_objective_counts_at_once_and_a_window_is_not_read_at_each_loo
     assert {one.window: one.total for one in burn(T0 + 22)} == {"5m": 8, "30m": 8, "1h": 8, "6h": 4}
     models[0] = Models(objectives=(Objective.model_validate({"firstTokenMs": 4000}),))
     assert {one.bad for one in burn(T0 + 23)} == {0}
-
-
-def test_what_is_told_and_what_is_not() -> None:
-    def some(total: int) -> list[Attained]:
-        return [Attained("box", "m", "5m", total, 1, 0.01), Attained("box", "m", "1h", total, total // 2, 0.01)]
-
-    found = told(Objectives(lambda _now: some(LEAST)), T0)
-    assert found['model_objective_ratio{model="m",server="box",window="1h"}'] == 0.5
-    assert found['model_objective_burn{model="m",server="box",window="1h"}'] == pytest.approx(50)
-    assert found['model_objective_burn_sustained{model="m",server="box",window="1h"}'] == pytest.approx(100 / LEAST)
-    assert found['model_goodput_per_second{model="m",server="box"}'] == pytest.approx((LEAST - 1) / 300)
-    few = told(Objectives(lambda _now: some(LEAST - 1)), T0)
-    assert not any("sustained" in key for key in few)
-    with pytest.raises(NoData, match="No request"):
-        told(Objectives(), T0)
 
 
 def test_an_outage_burns_the_budget_and_is_over_when_it_is_over(tmp_path: Path) -> None:
