@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import resource
@@ -13,10 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import psutil
 import pytest
 import requests
-from requests.adapters import HTTPAdapter
 
 from tests.serving.proxy.support import (
     DONE,
@@ -248,19 +249,19 @@ def test_a_thousand_clients_at_once_and_nothing_is_left_over(before_nothing: Ser
         after = before_nothing.last
         before = before_nothing.status()["proxies"][1]
         process = psutil.Process(before_nothing.process.pid)
-        session = requests.Session()
-        session.mount("http://", HTTPAdapter(pool_connections=1, pool_maxsize=1000, pool_block=False))
 
-        def one(number: int) -> int:
+        async def one(session: aiohttp.ClientSession, number: int) -> bool:
             url = before_nothing.ollama if number % 4 == 0 else before_nothing.openai
             path = "/api/chat" if number % 4 == 0 else "/v1/chat/completions"
-            answer = requests.post(url + path, json=ask(), timeout=60)
-            assert answer.status_code != 200 or b"yes" in answer.content
-            return answer.status_code
+            async with session.post(url + path, json=ask()) as answer:
+                return answer.status == 200 and b"yes" in await answer.read()
 
-        with ThreadPoolExecutor(250) as pool:
-            codes = list(pool.map(one, range(1000)))
-        assert set(codes) == {200}
+        async def all_at_once() -> list[bool]:
+            connector = aiohttp.TCPConnector(limit=0)
+            async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(90)) as session:
+                return await asyncio.gather(*(one(session, number) for number in range(1000)))
+
+        assert all(asyncio.run(all_at_once()))
         records = before_nothing.record(after, 1000)
         assert len(records) == len({record["id"] for record in records}) == 1000
         told = before_nothing.status()
