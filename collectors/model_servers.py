@@ -24,7 +24,7 @@ from collectors.engines.listeners import Listener, ancestors, listeners
 from collectors.engines.watched import Place, Watched
 from collectors.pace import Pace
 from metrics.metric import Metric, Sample
-from metrics.models import OF_ENGINES, SERVER_UP, UP
+from metrics.models import CPU, MEMORY, OF_ENGINES, SERVER_UP, STATE, UP
 
 PATIENCE = 0.6
 """Seconds that the others are waited for; a server that takes longer comes into the next tick."""
@@ -32,6 +32,10 @@ FIRST_ROUND = 3.0
 """Seconds that a look round is waited for when there is nothing else to tell."""
 NONE_FOUND = "No model server was found on this machine, and none is configured."
 NONE_CONFIGURED = "No model server is configured, and they are not searched for on this machine."
+
+
+OF_OURS = (UP, STATE, MEMORY, CPU)
+"""What the serving process itself tells of the model processes that it runs: not told twice in one series."""
 
 
 class Key(Protocol):
@@ -56,6 +60,7 @@ class Target(Protocol):
 class ModelServers:
     """Looks at ``targets`` (name -> server), and at what is found on this machine while ``discover`` says so.
 
+    A target with an attribute ``ours`` that is true is a model process of Vigie's own.
     ``own`` says what of Vigie listens; ``gpu_processes`` gives GPUs as the snapshot of `collectors.nvidia` tells them.
     """
 
@@ -106,7 +111,8 @@ class ModelServers:
             self._discovery.seen.by_port,
         )
         self._snapshot = {"servers": [{**one.told(), "pid": self._pid(one)} for one in settled]}
-        yield from samples
+        ours = {name for name, one in configured.items() if getattr(one, "ours", False)}
+        yield from (one for one in samples if not (one.metric in OF_OURS and dict(one.labels).get("server") in ours))
 
     def snapshot(self) -> dict[str, Any]:
         """servers: [{name, url, engine, version, state ("ok", "down" or "unrecognised"), message, found ("configured"

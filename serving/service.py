@@ -212,12 +212,21 @@ def told_to_serving(config: DashboardConfig) -> dict[str, Any]:
     }
 
 
+class OwnServer(ModelServer):
+    """A model process of Vigie's own, as a model server that is looked at."""
+
+    @property
+    def ours(self) -> bool:
+        """What tells it from the others."""
+        return True
+
+
 def targets(configured: Mapping[str, ModelServer], serving: Mapping[str, Any]) -> dict[str, ModelServer]:
     """The model servers that are looked at by name: the configured ones, and the processes of ours that run."""
     found = dict(configured)
     for process in serving.get("processes", []):
         if process.get("url") and process.get("state") == "running":
-            found[str(process["name"])] = ModelServer.model_validate({
+            found[str(process["name"])] = OwnServer.model_validate({
                 "url": process["url"], "engine": process.get("engine") or "auto",
             })
     return found

@@ -98,7 +98,8 @@ NO_INPUT = ("GET /api/health", "GET /api/metrics/catalogue", "GET /api/monitorin
             "GET /api/alerts/rules", "GET /api/alerts/inhibitions", "GET /api/config/export", "POST /api/config/import",
             "GET /api/config/presets", "POST /api/config/import/validate", "POST /api/audit/verify",
             "GET /api/models/files", "GET /api/models/definitions", "GET /api/models/memory", "GET /api/models/bench",
-            "POST /api/models/bench/cancel", "GET /api/notifications/bell", "GET /api/roles", "GET /api/account/second-factor")
+            "POST /api/models/bench/cancel", "GET /api/notifications/bell", "GET /api/roles",
+            "GET /api/account/second-factor")
 CASES = [(o, m) for o in OPERATIONS for m in GenerationMode if m is GenerationMode.POSITIVE or o not in NO_INPUT]
 
 
@@ -123,7 +124,7 @@ def test_no_input_breaks_a_route(
 def test_every_route_is_documented(house: House, reader: FlaskClient) -> None:
     document = reader.get("/api/openapi.json").json
     routes = {
-        re.sub(r"<(?:int:)?(\w+)>", r"{\1}", rule.rule) for rule in house.server.url_map.iter_rules()
+        re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule) for rule in house.server.url_map.iter_rules()
         if rule.rule.startswith("/api/") and rule.rule not in ("/api/openapi.json", "/api/docs")
     }
     assert set(document["paths"]) == routes

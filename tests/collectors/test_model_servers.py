@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from collectors.base import NoData
-from collectors.engines.discovery import SETTLED_AFTER
+from collectors.engines.discovery import SETTLED_AFTER, Own
 from collectors.engines.listeners import Listener
 from collectors.model_servers import NONE_CONFIGURED, NONE_FOUND, ModelServers
 from config.serving import ModelServer
+from metrics.metric import Sample
 from metrics.models import BOUNDS, OF_ENGINES
 from tests.collectors.reading import read_keys
 from tests.collectors.replay_server import Reply, replay
@@ -382,3 +383,30 @@ def test_only_declared_metrics(made: Made) -> None:
     with replay("sglang-0.5.23") as server:
         assert {s.metric for s in made(box=server.url).collect(0.0)} <= set(OF_ENGINES)
     assert len(BOUNDS) and threading.active_count() < 200
+
+
+class Ours(ModelServer):
+    """A model process of Vigie's own, as the collector sees it."""
+
+    ours: bool = True
+
+
+def test_what_the_serving_process_tells_of_our_own_is_not_told_twice(tiny_model: Path) -> None:
+    with run.engine(tiny_model, alias="own") as running:
+        own = Ours.model_validate({"url": running.url, "engine": "llamacpp"})
+        collector = ModelServers(lambda: {"own": own}, lambda: False, Own, list)
+        try:
+            found = wait_until(lambda: _samples(collector), 20, "it is looked at")
+        finally:
+            collector.stop()
+    names = {sample.metric.name for sample in found if dict(sample.labels).get("server") == "own"}
+    assert not names & {"model_up", "model_state", "model_memory_bytes", "model_cpu_ratio"}
+
+
+def _samples(collector: ModelServers) -> list[Sample]:
+    """What is told once a server was looked at."""
+    try:
+        found = list(collector.collect(0.0))
+    except NoData:
+        return []
+    return found if any(one.metric.name == "model_requests_running" for one in found) else []
