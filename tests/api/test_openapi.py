@@ -123,7 +123,7 @@ def test_no_input_breaks_a_route(
 def test_every_route_is_documented(house: House, reader: FlaskClient) -> None:
     document = reader.get("/api/openapi.json").json
     routes = {
-        re.sub(r"<(?:int:)?(\w+)>", r"{\1}", rule.rule) for rule in house.server.url_map.iter_rules()
+        re.sub(r"<(?:int:|path:)?(\w+)>", r"{\1}", rule.rule) for rule in house.server.url_map.iter_rules()
         if rule.rule.startswith("/api/") and rule.rule not in ("/api/openapi.json", "/api/docs")
     }
     assert set(document["paths"]) == routes
