@@ -69,6 +69,8 @@ def register(bp: APIBlueprint) -> None:
     })
     @requires("requests:view")
     def models_logs(query: LogsQuery) -> Response:
+        if all(one.name != query.model for one in vigie().config.current.models.processes):
+            raise Problem(404, _("There is no model process %(name)s.", name=query.model))
         try:
             told = vigie().serving.output(query.model, query.after, query.limit)
         except CannotAct as error:

@@ -225,6 +225,8 @@ def test_a_key_in_a_command_is_shown_to_who_may_define_alone(own: House) -> None
 
 def test_without_the_serving_process_there_are_no_logs(own: House) -> None:
     operator = program(own, "operator")
+    assert operator.get("/api/models/logs?model=chat").status_code == 404
+    assert put(program(own, "admin"), "chat", command="serve {port}").status_code == 200
     answer = operator.get("/api/models/logs?model=chat")
     assert answer.status_code == 503 and "does not answer" in answer.json["detail"]
     assert operator.get("/api/models/logs?model=chat&after=-1").json["errors"][0]["field"] == "after"
