@@ -43,7 +43,7 @@ def results(_known: Any, shown: Any, other: Any, view: Any) -> tuple[Any, Any, A
     running = tests.state()
     fresh = ctx.triggered_id == ids.MODELS_BENCH_KNOWN and running is not None and running.id in own
     chosen = running.id if fresh and running is not None else shown if shown in own else own[0] if own else None
-    beside = other if other in by_id and other != chosen else model_bench.NONE
+    beside = other if isinstance(other, str | int) and other in by_id and other != chosen else model_bench.NONE
     none = {"label": _("Nothing"), "value": model_bench.NONE}
     others = [one for one in kept if one["id"] != chosen]
     return (

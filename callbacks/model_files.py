@@ -8,6 +8,7 @@ from dash import Dash, Input, Output, State, no_update
 
 from callbacks import requires
 from components import ids, model_files
+from security.audit.entry import word
 from security.permissions import allowed
 from services import vigie
 from serving.files.rows import matches
@@ -20,7 +21,7 @@ def files(_tick: Any, search: Any, seen: Any) -> tuple[Any, Any]:
     """The files that the search leaves, and what is shown now."""
     services = vigie()
     catalogue, folders = services.serving.files, folders_of(services.config.current.paths)
-    wanted = search[:LONGEST] if isinstance(search, str) else ""
+    wanted = word(search, LONGEST) if isinstance(search, str) else ""
     problems = catalogue.problems()
     shown = [catalogue.revision(), wanted, len(folders), [str(one) for one in problems]]
     if shown == seen:

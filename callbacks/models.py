@@ -18,6 +18,7 @@ from components.sentences import sentence
 from components.still import still, stilled
 from components.timebar import zoom_of
 from metrics.flat import iso
+from security.audit.entry import word
 from security.permissions import allowed
 from services import vigie
 from serving.requests import reading
@@ -128,7 +129,7 @@ def requests(
 def filter_of(model: Any, error: Any, slow: Any, text: Any, cell: Any, server: Any) -> Filter:
     """The filter as the page gives it; what makes no sense is left out."""
     def chosen(value: Any) -> str:
-        return value[:200].replace("\0", "") if isinstance(value, str) and value != model_requests.ALL else ""
+        return word(value) if isinstance(value, str) and value != model_requests.ALL else ""
 
     above = float(slow) if isinstance(slow, str) and slow.replace(".", "", 1).isdecimal() else None
     more: dict[str, Any] = {"above": above}
@@ -168,7 +169,7 @@ def told(one_: Request) -> dict[str, Any]:
 def _cell_words(cell: Any) -> Any:
     if not isinstance(cell, Mapping) or zoom_of(cell.get("from"), cell.get("to"))[0] is None:
         return ""
-    return model_requests.cell_chip(str(cell.get("words") or _("Requests of the chosen cell"))[:200])
+    return model_requests.cell_chip(word(str(cell.get("words") or _("Requests of the chosen cell"))))
 
 
 def _named(view: Any) -> tuple[str, str]:

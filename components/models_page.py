@@ -52,7 +52,7 @@ def tiles(rows: Sequence[Model]) -> html.Div:
             _tile(_("Models running"), number(len(running)), " · ".join(part for part in about if part),
                   "is-critical" if wrong else ""),
             _tile(_("Tokens written"), _per_second(speed) if busy and speed else quiet, _("now, by all models")),
-            _tile(_("Requests"), _per_second(rate) if busy and rate else quiet,
+            _tile(_("Requests"), _per_second(rate) if busy and rate is not None else quiet,
                   _waiting(answering, waiting), "is-warning" if waiting and waiting >= 1 else ""),
             _tile(_("Slowest p95"), latency(p95) if p95 is not None else quiet,
                   _("end to end, of a minute") if p95 is not None or not busy else _("seen by the proxies only")),
@@ -217,7 +217,8 @@ def _flow(row: Model, name: str, *, idle: bool) -> html.Td:
     if idle or (row.state == "running" and not value and not row.traffic):
         return html.Td(_("no traffic"), className="end muted")
     return html.Td(
-        ABSENT if value is None else number(value, 0 if value >= 100 else 1), className="end num",
+        ABSENT if value is None or (row.state == "stopped" and not value) else number(value, 0 if value >= 100 else 1),
+        className="end num",
         title=model_words.how(row.readings.get(name)),
     )
 
