@@ -191,15 +191,18 @@ def test_a_server_that_refuses_is_asked_again_and_then_given_up(before_nothing: 
     proxies = before_nothing.status()["proxies"]
     assert [one["healthy"] for one in proxies] == [False, False]
     before_nothing.configure(retries=8)
-    with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(
-            requests.post, f"{before_nothing.openai}/v1/chat/completions", json=ask(), timeout=30)
-        wait_until(lambda: before_nothing.status()["proxies"][1]["running"] == 1)
-        listener = socket.create_server(("127.0.0.1", port))
-        threading.Thread(target=_answer_one, args=(listener,), daemon=True).start()
-        assert waiting.result().json()["choices"][0]["message"]["content"] == "yes"
-        listener.close()
-    assert before_nothing.record(after, 2)[1]["attempts"] > 1
+    for count in range(2, 12):  # on a busy machine the server may be there before the first try
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(
+                requests.post, f"{before_nothing.openai}/v1/chat/completions", json=ask(), timeout=30)
+            wait_until(lambda: before_nothing.status()["proxies"][1]["running"] == 1)
+            listener = socket.create_server(("127.0.0.1", port))
+            threading.Thread(target=_answer_one, args=(listener,), daemon=True).start()
+            assert waiting.result().json()["choices"][0]["message"]["content"] == "yes"
+            listener.close()
+        if before_nothing.record(after, count)[count - 1]["attempts"] > 1:
+            return
+    pytest.fail("no request was tried again")
 
 
 def _answer_one(listener: socket.socket) -> None:
