@@ -39,8 +39,9 @@ assets: $(VENV)/.installed ## Build the small plotly.js bundle (optional, needs 
 schemas: $(VENV)/.dev ## Write config/schemas/ from the model of the configuration
 	$(BIN)/python -m tools.schemas
 
-screenshot: $(VENV)/.dev $(COMPILED) ## Take docs/img/overview.png from the demo (needs Chromium)
-	$(BIN)/python -m tools.screenshot $(ARGS)
+screenshot: $(VENV)/.dev $(COMPILED) ## Take the pictures in docs/img from the demo (needs Chromium)
+	$(BIN)/python -m tools.screenshot
+	$(BIN)/python -m tools.screenshot docs/img/models.png /models
 
 clean: ## Remove what make built; your data stays
 	rm -rf $(VENV) .build node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis $(COMPILED)
