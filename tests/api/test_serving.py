@@ -1,0 +1,152 @@
+"""``/api/models``: what is told, what is done, and what is refused with a reason."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from serving.acts import CannotAct
+from serving.requests.table import requests, row_of
+from tests.pages.site import Site
+
+MODELS = "/api/v1/models"
+
+
+class Hands:
+    """Stands for who acts: notes what it is asked, or refuses."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self.refusal: CannotAct | None = None
+
+    def at_process(self, action: str, name: str) -> None:
+        self._do(action, name)
+
+    def at_server(self, action: str, model: Any, api_key: str) -> None:
+        self._do(action, model.name)
+
+    def _do(self, action: str, name: str) -> None:
+        if self.refusal:
+            raise self.refusal
+        self.asked.append((action, name))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """An app that knows three models, one of them on two servers, and a few requests."""
+    made = Site(Path(tmp_path_factory.mktemp("site")), ticks=1)
+    servers = [
+        {"name": name, "engine": "ollama", "url": f"http://{name}", "state": "ok", "found": "configured", "models": [
+            {"name": "twice", "state": "running", "quantisation": "Q4_K_M"}, *more,
+        ]} for name, more in (("a", []), ("b", [{"name": "alone", "state": "stopped"}]))
+    ]
+    latest = made.vigie.latest
+    latest._snapshots |= {
+        "model_servers": {"servers": servers},
+        "serving": {"processes": [{"name": "own", "engine": "llamacpp", "state": "stopped"}]},
+    }
+    rows = [row_of({
+        "seq": n, "id": f"{n:x}", "at": latest.at - 60 + n, "model": "twice", "server": "a", "client": client,
+        "kind": "chat", "duration": n / 10, "ttft": n / 100, "error": error, "prompt": prompt,
+    }, "boot", latest.at) for n, client, error, prompt in (
+        (1, "10.0.0.1", "", None), (2, "=SUM(A1)", "", "what I asked"), (3, "10.0.0.1", "timeout", None),
+    )]
+    with made.vigie.serving.log.database.write() as connection:
+        connection.execute(sa.insert(requests), rows)
+    made.vigie.serving._acts = Hands()
+    return made
+
+
+def test_models_are_told_with_their_servers_and_how_numbers_were_got(site: Site) -> None:
+    told = site.signed_in("viewer").get(MODELS).json
+    assert [(row["model"], row["server"], row["state"]) for row in told["data"]] == [
+        ("twice", "a", "running"), ("twice", "b", "running"), ("alone", "b", "stopped"), ("own", "own", "stopped"),
+    ]
+    assert told["data"][0]["facts"] == {"quantisation": "Q4_K_M"} and told["data"][0]["numbers"] == {}
+    assert [one["name"] for one in told["servers"]] == ["a", "b"]
+    assert len(site.signed_in("viewer").get(f"{MODELS}?server=b&state=stopped").json["data"]) == 1
+
+
+def test_a_name_that_two_servers_have_asks_which(site: Site) -> None:
+    client = site.signed_in("viewer")
+    refused = client.get(f"{MODELS}/one?model=twice")
+    assert refused.status_code == 409 and "name one of a, b" in refused.json["title"] + refused.json["detail"]
+    assert client.get(f"{MODELS}/one?model=twice&server=b").json["server"] == "b"
+    assert client.get(f"{MODELS}/one?model=nobody").status_code == 404
+
+
+@pytest.mark.parametrize(("action", "model", "server"), [
+    ("start", "own", ""), ("stop", "own", "own"), ("restart", "own", ""), ("load", "alone", ""),
+    ("unload", "twice", "a"),
+])
+def test_an_operator_acts_and_it_is_written_down(site: Site, action: str, model: str, server: str) -> None:
+    hands = site.vigie.serving._acts = Hands()
+    answer = post(site, "operator", action, model=model, server=server)
+    assert answer.status_code == 200 and model in answer.json["message"]
+    assert hands.asked == [(action, model)]
+    site.vigie.audit.flush()
+    newest = site.signed_in("admin").get("/api/v1/audit?action=model&limit=1").json["data"][0]
+    assert (newest["action"], newest["who"], newest["result"]) == (f"model.{action}", "operator", "ok")
+    assert post(site, "viewer", action, model=model, server=server).status_code == 403
+
+
+def test_what_cannot_be_done_says_why(site: Site) -> None:
+    hands = site.vigie.serving._acts = Hands()
+    assert "not loaded and unloaded" in text_of(post(site, "operator", "load", model="own"))
+    assert "not Vigie's to start or stop" in text_of(post(site, "operator", "stop", model="alone"))
+    assert hands.asked == []
+    hands.refusal = CannotAct("The serving process does not answer.", 503)
+    answer = post(site, "operator", "start", model="own")
+    assert answer.status_code == 503 and "does not answer" in text_of(answer)
+    assert post(site, "operator", "start", model="own", more=1).status_code == 400
+
+
+def test_requests_are_for_operators_and_found_by_filter(site: Site) -> None:
+    client = site.signed_in("operator")
+    assert site.signed_in("viewer").get(f"{MODELS}/requests").status_code == 403
+    told = client.get(f"{MODELS}/requests?limit=2").json
+    assert ([row["request"] for row in told["data"]], told["count"], told["failed"]) == (["3", "2"], 3, 1)
+    assert [row["request"] for row in client.get(f"{MODELS}/requests?before={told['next']}").json["data"]] == ["1"]
+    assert client.get(f"{MODELS}/requests?measure=ttft&above=0.015&error=none").json["count"] == 1
+    wrong = client.get(f"{MODELS}/requests?above=2&up_to=1")
+    assert wrong.status_code == 400 and wrong.json["errors"][0]["field"] == "above"
+    assert client.get(f"{MODELS}/requests?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z").status_code == 400
+
+
+def test_a_file_holds_no_formula(site: Site) -> None:
+    answer = site.signed_in("operator").get(f"{MODELS}/requests/export?error=none")
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [row["client"] for row in rows] == ["10.0.0.1", "'=SUM(A1)"]
+
+
+def test_a_text_that_is_read_is_written_down(site: Site) -> None:
+    client = site.signed_in("operator")
+    number = client.get(f"{MODELS}/requests?client=%3DSUM(A1)").json["data"][0]["id"]
+    assert client.get(f"{MODELS}/requests/{number}").json["prompt"] == "what I asked"
+    site.vigie.audit.flush()
+    assert site.signed_in("admin").get("/api/v1/audit?action=model.text_read").json["data"][0]["who"] == "operator"
+    assert client.get(f"{MODELS}/requests/999999").status_code == 404
+    told = client.get(f"{MODELS}/requests/{number}/autopsy").json
+    assert told["headline"] == "Nothing stands out." and told["findings"] == []
+
+
+def test_an_objective_is_told_with_its_budget(site: Site) -> None:
+    told = site.signed_in("viewer").get(f"{MODELS}/objective?model=twice&server=a").json
+    assert told["objective"]["firstTokenMs"] == 1000 and told["window"]["total"] == 3
+    assert told["window"]["failed"] == 1 and told["burn"] == pytest.approx(100 / 3, rel=0.01)
+
+
+def post(site: Site, who: str, action: str, **body: Any) -> Any:
+    client = site.signed_in(who)
+    client.get("/", headers={"Accept": "text/html", "Sec-Fetch-Mode": "navigate"})
+    cookie = client.get_cookie(site.server.config["VIGIE_CSRF_COOKIE"])
+    return client.post(f"{MODELS}/{action}", json=body, headers={"X-CSRFToken": cookie.value if cookie else ""})
+
+
+def text_of(answer: Any) -> str:
+    return f"{answer.json['title']} {answer.json['detail']}"

@@ -1,0 +1,130 @@
+"""Why an answer was slow: one cause at a time put into a recorded half hour, and nothing found where nothing was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from components import autopsy_words
+from metrics import models as m
+from metrics.metric import Metric
+from pages.i18n import init_i18n
+from serving.autopsy import Autopsy, examine
+from serving.requests import reading
+from serving.requests.table import Request
+from tests.serving.store import Store, request
+
+pytestmark = pytest.mark.usefixtures("english")
+CPU = Metric("cpu_usage_ratio", "gauge", "ratio", "CPU")
+CLOCK = Metric("gpu_sm_clock_hertz", "gauge", "hertz", "Clock")
+GPU = Metric("gpu_usage_ratio", "gauge", "ratio", "GPU")
+THROTTLED = Metric("gpu_throttled", "gauge", "", "Throttled")
+HERE = {"server": "box", "model": "m"}
+USUAL: dict[str, Any] = {
+    "ttft": 0.2, "itl": 0.02, "prefill": 0.2, "decode": 0.8, "prompt_tokens": 100, "cached_tokens": 60,
+    "output_tokens": 40, "attempts": 1,
+}
+BEGIN, COUNT = 600, 30
+
+
+@pytest.fixture
+def english() -> Iterator[None]:
+    """A request of somebody who reads English."""
+    server = Flask("autopsy")
+    init_i18n(server)
+    with server.test_request_context(headers={"Accept-Language": "en"}):
+        yield
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """Ten quiet minutes of a machine, and thirty requests of one second each."""
+    made = Store(tmp_path)
+    for second in range(0, BEGIN, 5):
+        made.tick(second, (CPU, 0.2, {}), (CLOCK, 2e9, {"gpu": "0"}), (GPU, 0.9, {"gpu": "0"}))
+    made.add(*(request(10 * n, 10 * n + 1, n + 1, **USUAL) for n in range(COUNT)))
+    return made
+
+
+def autopsy(store: Store, seconds: float, *values: tuple[Metric, float, dict[str, str]], **more: Any) -> Autopsy:
+    """Of a request that took so long, while ``values`` were measured."""
+    slow = request(BEGIN, BEGIN + seconds, 999, **{**USUAL, **more})
+    store.add(slow)
+    for second in range(int(seconds) + 1):
+        store.tick(BEGIN + second, (GPU, 0.9, {"gpu": "0"}), *values)
+    found = reading.page(store.database, reading.Filter()).requests[0]
+    return examine(store.database, store.query, found)
+
+
+def codes(found: Autopsy) -> list[str]:
+    return [one.code for one in found.findings]
+
+
+def headline(found: Autopsy) -> str:
+    return autopsy_words.headline(found.findings, slow=found.slow, known=found.usual.count,
+                                  seconds=found.request.duration)
+
+
+def test_nothing_stands_out_of_what_is_usual(store: Store) -> None:
+    found = autopsy(store, 1, (CPU, 0.2, {}))
+    assert codes(found) == [] and not found.slow
+    assert headline(found) == "It took no longer than is usual for this model, and nothing stands out."
+
+
+def test_slow_without_evidence_claims_nothing(store: Store) -> None:
+    found = autopsy(store, 6, (CPU, 0.2, {}))
+    assert codes(found) == [] and found.slow and headline(found) == "Nothing stands out."
+
+
+@pytest.mark.parametrize(("more", "values", "code", "words"), [
+    ({"queue": 4.0, "ttft": 4.2}, (), "queue", "It waited 4.00 s for its turn"),
+    ({"prompt_tokens": 4000, "cached_tokens": 60, "prefill": 4.5, "ttft": 4.5}, (), "long_prompt", "4,000 tokens"),
+    ({"cached_tokens": 0, "prefill": 4.0, "ttft": 4.0}, (), "cache_miss", "Little of its prompt was in the cache"),
+    ({"output_tokens": 400, "decode": 5.5}, (), "long_answer", "400 tokens, usually 40"),
+    ({"itl": 0.15}, (), "slow_decode", "Tokens came slowly: 150 ms between them, usually 20 ms"),
+    ({}, ((CPU, 0.97, {}),), "cpu_busy", "The processor was at 97 %"),
+    ({}, ((THROTTLED, 1.0, {"gpu": "0", "reason": "hardware_thermal"}),), "gpu_throttled", "held back by heat"),
+    ({}, ((CLOCK, 0.9e9, {"gpu": "0"}),), "gpu_clocks", "ran at 900 MHz, before at 2.00 GHz"),
+    ({"ttft": 5.0}, ((m.STATE, 1.0, {**HERE, "state": "loading"}),), "loading", "being loaded"),
+    ({}, ((m.ON_GPU, 0.4, HERE),), "on_cpu", "Only 40 % of the model lay on GPUs"),
+    ({}, ((m.KV_USED, 0.99, HERE),), "kv_full", "The KV cache was full (99 %)"),
+    ({"attempts": 4}, (), "retried", "only at try 4"),
+])
+def test_a_cause_is_named_with_its_evidence(
+    store: Store, more: dict[str, Any], values: tuple[Any, ...], code: str, words: str,
+) -> None:
+    found = autopsy(store, 6, *values, **more)
+    assert codes(found)[:1] == [code] and found.slow
+    assert headline(found).startswith("Likeliest cause: ") and words in headline(found)
+
+
+def test_who_shares_the_engine_is_told_from_an_engine_that_is_slow(store: Store) -> None:
+    store.add(*(request(BEGIN - 1, BEGIN + 9, 500 + n, **USUAL) for n in range(3)))
+    found = autopsy(store, 6, itl=0.15)
+    assert codes(found)[0] == "crowd" and found.others == 3
+    assert "shared the engine with 3 other requests" in headline(found)
+
+
+def test_the_worst_cause_stands_first(store: Store) -> None:
+    found = autopsy(store, 8, (CPU, 0.9, {}), queue=5.0, ttft=5.2)
+    assert codes(found) == ["queue", "cpu_busy"]
+    assert found.findings[0].weight > found.findings[1].weight
+
+
+def test_an_alert_is_evidence_and_no_cause(store: Store) -> None:
+    slow = request(BEGIN, BEGIN + 6, 999, **USUAL)
+    store.add(slow)
+    found: Request = reading.page(store.database, reading.Filter()).requests[0]
+    told = examine(store.database, store.query, found, lambda _start, _end: [{"name": "Disk full", "series": "x"}])
+    assert codes(told) == ["alert"] and headline(told) == "Nothing stands out."
+    assert autopsy_words.sentence(told.findings[0]) == "An alert was firing: Disk full."
+
+
+def test_a_model_with_few_requests_has_no_usual(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    found = autopsy(store, 6)
+    assert found.usual.count == 0 and found.usual.duration is None and codes(found) == []
