@@ -163,10 +163,19 @@
     return !document.dispatchEvent(new CustomEvent('vigie:bucket', {detail, cancelable: true}));
   }
 
+  // A point of a line of percentiles: who took that long, or longer, then.
+  function spike(chart, point) {
+    if (!chart.meta.spikes || !(point.y > 0)) return false;
+    const middle = vigie.time.moment(point.x), half = 500 * (chart.meta.step || 1), name = point.data.name;
+    const detail = {from: Math.round(middle - half), to: Math.round(middle + half), above: 0.98 * point.y / chart.meta.scale, upTo: null,
+      measure: chart.meta.measure, words: vigie.timebar.between(middle - half, middle + half) + ', ≥ ' + name};
+    return !document.dispatchEvent(new CustomEvent('vigie:bucket', {detail, cancelable: true}));
+  }
+
   function cell(chart, event) {
     const point = event.points && event.points[0];
     // Of a double click, which goes back, Plotly tells both clicks, and the second one last.
-    if (!point || Date.now() - returned < DOUBLE || bucket(chart, point) || !point.data.z) return;
+    if (!point || Date.now() - returned < DOUBLE || bucket(chart, point) || spike(chart, point) || !point.data.z) return;
     let range = Array.isArray(point.customdata) ? point.customdata : null;
     if (!range && chart.meta.timed !== false) {
       // The cell and as much on both sides: a moment is read with what came before and after.

@@ -28,6 +28,7 @@ from components.drawing_figures import (
     layout,
     nice,
 )
+from components.drawing_latency import measure_of
 from components.formats import ABSENT, human, number
 from components.theme import Theme
 
@@ -37,11 +38,6 @@ MOST_CELLS = 60_000
 QUANTILES = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
 _CHARACTER = 6.6
 """Pixels of a letter of an axis."""
-MEASURES = {
-    "model_time_to_first_token_seconds": "ttft", "model_inter_token_latency_seconds": "itl",
-    "model_request_queue_seconds": "queue",
-}
-"""What a request has of a histogram's metric; of the others its duration."""
 _WIDE = {"thickness": 10, "outlinewidth": 0, "xpad": 8, "nticks": 5, "ticks": ""}
 
 
@@ -282,6 +278,6 @@ def buckets(
     drawn["meta"]["bounds"] = [
         [low, high if np.isfinite(high) else None] for low, high in zip(lower, bounds, strict=True)
     ]
-    drawn["meta"]["measure"] = MEASURES.get(shown[0].series.info.name, "duration")
+    drawn["meta"]["measure"] = measure_of(shown[0].series.info.name)
     return Drawn({"data": data, "layout": drawn}, shown, "", ", ".join(said))
 

@@ -39,10 +39,19 @@ def quantiles(
         t_there, v_there = _with_gaps(t[there], value[there], width)
         found.append(Shown(Series(info, t_there, v_there, width), name, look.SERIES[theme][place]))
     drawn = lines(spec, found, start, end, theme, width, live=False)
+    drawn.figure["layout"]["meta"] |= {"measure": measure_of(shown[0].series.info.name), "spikes": True}
     said = [f"{one.name} {human(float(one.series.value[-1]), 'seconds')}" for one in found if one.series.value.size]
     drawn.text = ", ".join([*said, _("%(count)s observations", count=number(round(float(np.nansum(grid)))))])
     drawn.whole = found
     return drawn
+
+
+def measure_of(metric: str) -> str:
+    """What a request has of a histogram's metric; of the others its duration."""
+    return {
+        "model_time_to_first_token_seconds": "ttft", "model_inter_token_latency_seconds": "itl",
+        "model_request_queue_seconds": "queue",
+    }.get(metric, "duration")
 
 
 def _with_gaps(t: np.ndarray, value: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:

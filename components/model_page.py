@@ -17,6 +17,7 @@ from components.models_page import actions
 from components.sentences import sentence
 from components.still import still
 from live.models import Model
+from security.permissions import allowed
 
 _FACTS = (
     "architecture", "parameters", "quantisation", "size", "context_size", "trained_context", "capabilities", "licence",
@@ -283,6 +284,9 @@ def chart_groups(groups: Sequence[tuple[str, list[Chart]]]) -> list[Any]:
 
 def _panel(one: Chart) -> Any:
     panel = panels.chart_panel(one.spec)
-    if one.how:
-        panel.children = [*panel.children, still(html.P(one.how, className="model-how chart-how"))]
+    said = [one.how] if one.how else []
+    if one.spec.kind in ("quantiles", "buckets") and allowed("requests:view"):
+        said.append(_("A click lists the requests behind a point or a cell"))
+    if said:
+        panel.children = [*panel.children, still(html.P(" · ".join(said), className="model-how chart-how"))]
     return panel
