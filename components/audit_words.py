@@ -13,7 +13,7 @@ def group_words() -> dict[str, str]:
         "config": _("Configuration"), "alert": _("Alerts"),
         "alert.rule": _("Alert rules"), "alert.silence": _("Silences"), "notifications": _("Notifications"),
         "view": _("Saved views"), "note": _("Notes"), "embed": _("Embed links"),
-        "export": _("Exports"), "audit": _("The audit trail itself"),
+        "model": _("Models"), "export": _("Exports"), "audit": _("The audit trail itself"),
     }
 
 

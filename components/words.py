@@ -117,6 +117,8 @@ def event(happened: Event) -> str:
         return _("Over: %(alert)s", alert=params.get("text", ""))
     if kind == "config_refused":
         return _("The configuration file is refused: %(what)s", what=_refused(params))
+    if kind == "model_load_failed":
+        return _("%(model)s was not loaded: %(error)s", model=params.get("model", "?"), error=error)
     if kind == "config_good":
         return _("The configuration file is good again.")
     if kind == "login_blocked":

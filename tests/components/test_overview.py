@@ -202,6 +202,7 @@ def test_no_card_is_left_alone_when_it_can_be_helped(shown: int, columns: int):
 
 def test_every_kind_of_event_has_words():
     kinds = {
+        "model_load_failed": {"model": "qwen", "error": "no memory"},
         "started": {},
         "stopped": {},
         "source_failed": {"source": "disk", "error": "x"},
