@@ -200,9 +200,13 @@ def test_no_card_is_left_alone_when_it_can_be_helped(shown: int, columns: int):
     assert vitals.columns(shown) == columns
 
 
+def test_a_model_that_was_not_loaded_is_an_event_in_words():
+    failed = Event(NOW, "model_load_failed", "error", {"model": "qwen", "error": "no memory"})
+    assert "qwen was not loaded: no memory" in to_html(overview.events_panel(summary(events=[failed]), NOW))
+
+
 def test_every_kind_of_event_has_words():
     kinds = {
-        "model_load_failed": {"model": "qwen", "error": "no memory"},
         "started": {},
         "stopped": {},
         "source_failed": {"source": "disk", "error": "x"},
