@@ -130,7 +130,10 @@ class ResourceLimits(Section):
 
     max_memory_mb: int = field(8000, N_("Most memory"), unit="MiB", ge=64, le=16_777_216)
     max_cpu_percent: int = field(90, N_("Most CPU"), N_("Of the whole machine."), "%", ge=1, le=100)
-    max_timeout_seconds: int = field(300, N_("Longest request"), unit="s", ge=1, le=86_400)
+    max_timeout_seconds: int = field(
+        300, N_("Longest silence"), N_("Of a request; the proxies' own waits count where they are shorter."), "s", ge=1,
+        le=86_400,
+    )
 
 
 class ModelServer(Section):

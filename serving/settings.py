@@ -6,7 +6,7 @@ The web process has validated it; here it is only read, with the defaults of `co
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 ProxyName = Literal["ollama", "lmstudio"]
@@ -44,6 +44,15 @@ class ProxySettings:
         """Host and port to listen on."""
         return self.host, self.port
 
+    def within(self, longest: float) -> ProxySettings:
+        """These, with no wait for a part of an answer longer than ``longest`` s."""
+        if longest >= max(self.idle_timeout, self.first_byte_timeout):
+            return self
+        return replace(
+            self, idle_timeout=min(self.idle_timeout, longest),
+            first_byte_timeout=min(self.first_byte_timeout, longest),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
@@ -63,6 +72,8 @@ class ServingSettings:
     servers: tuple[ServerSettings, ...] = ()
     processes: Mapping[str, str] = field(default_factory=dict)
     """Names of the model processes -> their engine."""
+    process_timeout: float = 300.0
+    """Seconds that a model process may leave a request without a part of its answer."""
     keep_text: frozenset[str] = frozenset()
     models: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """The section ``models`` as it came, for the supervisor."""
@@ -100,6 +111,7 @@ def read_settings(raw: Any) -> ServingSettings:
             _text(one, "name", f"models.processes.{place}"): one.get("engine") or "llamacpp"
             for place, one in enumerate(_list(models.get("processes", []), "models.processes"))
         },
+        _seconds(_mapping(models.get("resourceLimits", {}), "models.resourceLimits"), "maxTimeoutSeconds", 300.0),
         frozenset(
             _text(one, "model", f"models.keepText.{place}")
             for place, one in enumerate(_list(models.get("keepText", []), "models.keepText"))
@@ -133,6 +145,13 @@ def _proxy(name: ProxyName, raw: Mapping[str, Any]) -> ProxySettings:
 def _server(name: str, raw: Mapping[str, Any]) -> ServerSettings:
     url = _text(raw, "url", f"models.servers.{name}").rstrip("/")
     return ServerSettings(name, url, str(raw.get("engine") or "auto"), str(raw.get("apiKey") or ""))
+
+
+def _seconds(raw: Mapping[str, Any], key: str, default: float) -> float:
+    value = raw.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        raise BadConfiguration(f"models.resourceLimits.{key} must be a number of seconds, not {value!r}")
+    return float(value)
 
 
 def _mapping(value: Any, where: str) -> Mapping[str, Any]:

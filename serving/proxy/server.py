@@ -186,6 +186,8 @@ class Proxy:
                 with self._waiting(lane):
                     began = now()
                     url = await self._shared.routing.address(target, settings.first_byte_timeout)
+                if target.upstream is None:
+                    settings = settings.within(self._shared.settings.process_timeout)
                 return await self._run(request, exchange, settings, url, body, document, now() - began)
         finally:
             self._turns.give_back(lane.key, self.settings.concurrency)

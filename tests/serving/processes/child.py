@@ -62,6 +62,12 @@ def slow(port: int) -> None:
     serve(port)
 
 
+def silent(port: int) -> None:
+    """Is healthy, and never answers anything else."""
+    Handler.do_POST = lambda _: time.sleep(3600)
+    serve(port)
+
+
 def lost(port: int) -> None:
     """Has no such path."""
     Handler.status = 404

@@ -68,3 +68,14 @@ def test_a_request_starts_it_and_it_outlives_the_serving_process(tmp_path: Path,
         assert _row(second, "org/tiny")["state"] == "stopped"
         with pytest.raises(ServingRefused, match="nobody"):
             second.client.start("nobody")
+
+
+def test_a_process_that_stays_silent_ends_the_request_within_its_own_limit(tmp_path: Path) -> None:
+    with serving(tmp_path, {}) as house:
+        house.document["models"]["resourceLimits"] = {"maxTimeoutSeconds": 1}
+        _define(house, child("silent"))
+        status, answer = _ask(house, "silent")
+        assert (status, answer["error"]["message"]) == (504, "silent began no answer within 1 s.")
+        assert house.record(0)[0]["error"] == "timeout"
+        with pytest.raises(ServingRefused, match=r"models\.resourceLimits\.maxTimeoutSeconds must be a number"):
+            house.client.configure({"models": {"resourceLimits": {"maxTimeoutSeconds": "long"}}})
