@@ -27,9 +27,9 @@ from config.problems import ConfigInvalid
 from config.secret import SecretText
 from config.versions import VersionMissing
 from security import audit
-from security.permissions import allowed, requires
+from security.permissions import requires
 from services import vigie
-from serving.processes.definition import HOST, definition, shown
+from serving.processes.definition import HOST, definition
 from serving.processes.sentences import ProcessError
 
 Entry = dict[str, Any]
@@ -64,7 +64,7 @@ def register(bp: APIBlueprint) -> None:
         entries[place:place + 1] = [wanted]
         made = _saved(entries, place)
         name = str(wanted["name"])
-        audit.record("model.define", name, before=_plain(before), after=_plain(_entry(name)))
+        audit.record("model.define", name, before=before, after=_entry(name))
         words = _("%(name)s is defined.", name=name) if before is None else _(
             "%(name)s is changed: what is about its start takes effect at the next one.", name=name)
         return json_response({"version": made, "name": name, "message": words})
@@ -77,7 +77,7 @@ def register(bp: APIBlueprint) -> None:
             raise Problem(404, _("There is no model process %(name)s.", name=path.name))
         before = _checked(path.name, query.version)
         made = _saved([one for one in _entries() if one["name"] != path.name], None)
-        audit.record("model.remove", path.name, before=_plain(before))
+        audit.record("model.remove", path.name, before=before)
         return json_response({
             "version": made, "name": path.name,
             "message": _("%(name)s is removed, and stopped if it ran.", name=path.name),
@@ -154,27 +154,17 @@ def _needs_file(entry: Entry, models: Mapping[str, Any]) -> None:
 def _row(entry: Entry) -> dict[str, Any]:
     """A definition, as `DefinitionRow`."""
     words, problem = _words(entry)
-    return {
-        "name": entry["name"], "definition": entry if allowed("models:define") else _plain(entry), "words": words,
-        "problem": problem,
-    }
+    return {"name": entry["name"], "definition": entry, "words": words, "problem": problem}
 
 
 def _words(entry: Entry) -> tuple[list[str], str]:
-    """The command as it is run, keys masked, and why it cannot be."""
+    """The command as it is run, and why it cannot be."""
     try:
         made = definition(entry, masked(vigie().config.current)["models"])
         values = {"name": made.name, "host": HOST, "file": made.file, **made.parameters}
         values |= {"port": str(made.port)} if made.port else {}
-        words = shown(words_of(made.command, values))
+        words = words_of(made.command, values)
         made.words(made.port or 1)
     except ProcessError as error:
         return [], _(error.sentence.template, **error.sentence.params)
     return words, ""
-
-
-def _plain(entry: Entry | None) -> Entry | None:
-    """An entry for whoever may not define: what stands for a key in its command is masked."""
-    if entry is None or not entry["command"]:
-        return entry
-    return entry | {"command": " ".join(shown(words_of(entry["command"], {})))}

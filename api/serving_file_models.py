@@ -130,10 +130,8 @@ class DefinitionQuery(Parameters):
 
 class DefinitionRow(BaseModel):
     name: str
-    definition: dict[str, JsonValue] = Field(
-        description="As in the configuration; keys in its command are masked for who may not define"
-    )
-    words: list[str] = Field(description="The command as it is run, keys masked; what is chosen at the start in braces")
+    definition: dict[str, JsonValue] = Field(description="As in the configuration")
+    words: list[str] = Field(description="The command as it is run; what is chosen at the start in braces")
     problem: str = Field(description="Why it cannot be started as it is; empty when it can")
 
 

@@ -18,7 +18,7 @@
   const STEPS = 4;  // of the slider, to each doubling
   let asked = null, wait = 0, flight = null;
 
-  const fitForm = () => get('models-fit').querySelector('form').elements;
+  const fitForm = () => get('models-fit').querySelector('form');
   const words = name => get('models-fit').querySelector('.fit-answer').dataset['words' + name];
   const label = name => get('models-fit').querySelector(`[data-part=${name}]`).textContent;
   const toSlide = tokens => Math.round(Math.log2(Math.max(tokens, 512)) * STEPS);
@@ -54,11 +54,12 @@
 
   async function ask() {
     const form = fitForm(), of = asked;
-    if (!form.context.checkValidity() || !form.slots.checkValidity()) return;
+    if (!form.checkValidity()) return;
     if (flight) flight.abort();
     flight = new AbortController();
     const query = {
       file: of.file, model: of.model, context: form.context.value, slots: form.slots.value, cache_type: form.cache.value,
+      gpus: form.gpus.value,
     };
     try {
       const told = await vigie.api('GET', '/api/v1/models/fit' + vigie.query(query), undefined, flight.signal);
@@ -165,7 +166,7 @@
       edited = {name: null, version: told.version, definition: {}};
       vigie.dialog.close('models-fit');
       open('New', '');
-      fill(Object.assign({}, FRESH, {name, file: given.file || '', contextSize: given.context || ''}));
+      fill(Object.assign({}, FRESH, {name, file: given.file || '', contextSize: given.context || '', gpus: given.gpus || ''}));
     } catch (error) { vigie.problem(error); }
   }
 
@@ -236,7 +237,7 @@
     const of = button.dataset;
     if ('fit' in of) openFit({file: of.file, name: of.name, process: of.process, trained: Number(of.trained) || 0});
     else if ('fitModel' in of) openFit({model: of.fitModel, name: of.fitModel, trained: 0});
-    else if ('fitRun' in of) openNew({name: asked.process, file: asked.file, context: fitForm().context.value});
+    else if ('fitRun' in of) openNew({name: asked.process, file: asked.file, context: fitForm().context.value, gpus: fitForm().gpus.value});
     else if ('define' in of) openNew({name: of.process, file: of.file});
     else if ('defineEdit' in of) openEdit(of.defineEdit);
     else if ('defineSave' in of) save(button);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
 from config.marks import N_
@@ -14,6 +15,10 @@ COMMAND = (
 PLACEHOLDERS = (
     "file", "name", "host", "port", "contextSize", "temperature", "topP", "topK", "maxTokens", "repeatPenalty",
 )
+MASK = "********"
+LONGEST_OPTION = 64
+
+_SECRET = re.compile(r"(^|[-_])(key|token|secret|password)$", re.IGNORECASE)
 
 
 def words_of(command: str, values: dict[str, str]) -> list[str]:
@@ -39,3 +44,15 @@ def _filled(word: str, values: dict[str, str]) -> str:
             raise ValueError(N_("may hold these blanks only: {file} {name} {host} {port} and the default parameters"))
         found += [before, values.get(name, "{" + name + "}")]
     return "".join([*found, rest])
+
+
+def shown(words: list[str]) -> list[str]:
+    """The words of a command with what follows ``--api-key`` and its like masked."""
+    made: list[str] = []
+    hide = False
+    for word in words:
+        option, equals, _value = word.partition("=")
+        secret = bool(_SECRET.search(option)) and len(option) < LONGEST_OPTION
+        made.append(MASK if hide else f"{option}={MASK}" if secret and equals else word)
+        hide = secret and not equals and not hide and word.startswith("-")
+    return made

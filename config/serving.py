@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from config.command import COMMAND, words_of
+from config.command import COMMAND, shown, words_of
 from config.marks import N_
 from config.secret import SecretText
 from config.section import AbsolutePath, Section, field
@@ -48,7 +48,9 @@ def _address(value: str) -> str:
 
 
 def _command(value: str) -> str:
-    words_of(value, {})
+    words = words_of(value, {})
+    if shown(words) != words:
+        raise ValueError(N_("may hold no key, for others can read it; give the engine a file, such as --api-key-file"))
     return value
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,10 +21,7 @@ HOST = "127.0.0.1"
 """Where model processes listen: only what runs on this machine reaches them, others go through a proxy."""
 PARAMETERS = ("temperature", "topP", "topK", "contextSize", "maxTokens", "repeatPenalty")
 POLICIES = ("no", "on-failure", "always")
-LONGEST_OPTION = 64
-MASK = "********"
 _LETTERS = frozenset(string.ascii_letters + string.digits + "-_.:/@+")
-_SECRET = re.compile(r"(^|[-_])(key|token|secret|password)$", re.IGNORECASE)
 _MIB = 2**20
 
 
@@ -149,15 +145,3 @@ def number(value: float) -> str:
     """A number as a command takes it: 1 and not 1.0, 0.7, never an exponent of a whole number."""
     whole = int(value)
     return str(whole) if whole == value else repr(float(value))
-
-
-def shown(words: list[str]) -> list[str]:
-    """The words of a command with what follows ``--api-key`` and its like masked."""
-    made: list[str] = []
-    hide = False
-    for word in words:
-        option, equals, _value = word.partition("=")
-        secret = bool(_SECRET.search(option)) and len(option) < LONGEST_OPTION
-        made.append(MASK if hide else f"{option}={MASK}" if secret and equals else word)
-        hide = secret and not equals and not hide and word.startswith("-")
-    return made

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import aiohttp
 
+from config.command import shown
 from config.marks import N_
 from serving.processes import ports
 from serving.processes.backoff import Pace
 from serving.processes.book import Entry
-from serving.processes.definition import HOST, Definition, shown
+from serving.processes.definition import HOST, Definition
 from serving.processes.ending import LAST_LINES, Ending, ended, said
 from serving.processes.handle import Handle, environment
 from serving.processes.health import Health, ask

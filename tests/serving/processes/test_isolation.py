@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.command import words_of
-from serving.processes.definition import definition, definitions, number, shown
+from config.command import shown, words_of
+from serving.processes.definition import definition, definitions, number
 from serving.processes.handle import environment
 from serving.processes.sentences import BadDefinition, Unavailable
 from tests.serving.processes.conftest import House, child, one
