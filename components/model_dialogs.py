@@ -61,8 +61,8 @@ def fit_dialog(*, may_define: bool) -> html.Dialog:
                 ],
                 className="field-pair",
             ),
-            dialogs.field(_("GPUs"), _input("text", "gpus", "field num", maxLength=64, pattern=r"\d+(,\d+)*",
-                                            inputMode="numeric"), hint=_("Numbers, such as 0,1; empty: all.")),
+            html.Div(dialogs.field(_("GPUs"), _input("text", "gpus", "field num", maxLength=64, pattern=r"\d+(,\d+)*"),
+                                   hint=_("Numbers, such as 0,1; empty: all.")), className="fit-gpus", hidden=True),
         ],
         className="fit-form",
     ))
