@@ -44,7 +44,8 @@ def _address(value: str) -> str:
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
         raise ValueError(N_("must look like http://127.0.0.1:8080"))
-    return value.rstrip("/")
+    # What clients are given as their base URL is taken, too: the version is part of each path here.
+    return value.rstrip("/").removesuffix("/v1").rstrip("/")
 
 
 def _command(value: str) -> str:
