@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, JsonValue
+from pydantic_core import CoreSchema
 
 from api.wire import When
 
@@ -20,6 +21,22 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     _schema: ClassVar[dict[type, dict[str, Any]]] = {}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Without null: a parameter is left out, and never sent as one."""
+        schema = handler.resolve_ref_schema(handler(core_schema))
+        for one in schema.get("properties", {}).values():
+            kinds = [kind for kind in one.get("anyOf", ()) if kind != {"type": "null"}]
+            if len(kinds) == 1:
+                del one["anyOf"]
+                kind = dict(kinds[0])
+                if examples := kind.pop("examples", None):
+                    kind["example"] = examples[0]  # of a parameter OpenAPI wants one, or a dict of them
+                one.update({key: value for key, value in kind.items() if key not in one})
+                if one.get("default", 0) is None:
+                    del one["default"]
+        return schema
 
     @classmethod
     def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:

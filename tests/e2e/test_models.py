@@ -147,6 +147,11 @@ def test_the_proxy_goes_on_when_the_web_part_is_killed(box: Box) -> None:
     assert box.ask()["usage"]["completion_tokens"] == before["usage"]["completion_tokens"]
     box.server.start()
     wait_until(lambda: "tiny" in box.rows(), 60, "the next web part sees it again")
-    found = box.server.login().get(f"{box.server.url}/api/v1/models/requests", timeout=10).json()
-    numbers = [one["request"] for one in found["data"]]
-    assert len(numbers) == len(set(numbers)) and found["count"] >= 2, "what went on meanwhile is in the log, once"
+    session = box.server.login()
+
+    def logged() -> list[int] | None:
+        found = session.get(f"{box.server.url}/api/v1/models/requests", timeout=10).json()
+        return [one["request"] for one in found["data"]] if found["count"] >= 2 else None
+
+    numbers = wait_until(logged, 30, "what went on meanwhile is in the log")
+    assert len(numbers) == len(set(numbers)), "once"
