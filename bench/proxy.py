@@ -211,7 +211,7 @@ def accuracy(ours: Ours, streams: int) -> None:
     print(usage.table(("", "median", "largest"), [
         ("time to first token, off a client's stopwatch, ms", statistics.median(first), max(first)),
         ("time between tokens, of the engine's own", statistics.median(ratios), max(ratios)),
-        ("streams with another count of tokens", float(wrong), float(streams)),
+        ("streams with another count of tokens; all streams", float(wrong), float(streams)),
     ]))
     print("\nTargets: within 5 ms, 0.99 to 1.01, none.")
 
