@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +87,8 @@ def test_a_request_is_seen_with_its_numbers_and_why_it_took_as_long(box: Box, vi
     expect(request).to_contain_text(f"{said['usage']['prompt_tokens']} in, {said['usage']['completion_tokens']} out")
     request.locator("summary").click()
     request.get_by_role("button", name="Why was it slow?").click()
-    expect(request.locator(".model-autopsy")).to_contain_text("stands out")
+    # On a busy machine there may be a cause.
+    expect(request.locator(".model-autopsy")).to_contain_text(re.compile("stands out|Likeliest cause"))
     expect(page.locator(f"{MAIN} .proxy-strip")).to_contain_text("healthy")
 
 
