@@ -15,7 +15,7 @@
   const vigie = window.vigie = window.vigie || {};
   const QUICK = 16;  // ms
   const MOVING = 160;  // ms between questions while a hand moves the view
-  const LEGENDS = new Set(['lines', 'stacked', 'columns', 'histogram']);
+  const LEGENDS = new Set(['lines', 'stacked', 'columns', 'histogram', 'quantiles']);
   const charts = new Map();
   const queue = [];
   let working = false, counter = 0, observer = null;

@@ -93,7 +93,7 @@ def _drawn(services: Vigie, want: Want, drawing: Drawing) -> tuple[Drawn | None,
     if compared:
         return _compared(services, want, drawing, shown, read), read
     drawn = _by_kind(want, drawing, shown, window, simple=simple, plain=plain)
-    drawn.whole = [] if plain else shown
+    drawn.whole = drawn.whole or ([] if plain else shown)
     return drawn, read
 
 

@@ -28,14 +28,15 @@ from components.drawing_figures import (
     layout,
     nice,
 )
-from components.drawing_latency import measure_of
+from components.drawing_latency import COLUMNS, QUANTILES, measure_of
 from components.formats import ABSENT, human, number
 from components.theme import Theme
 
 MOST_ROWS, MOST_SPREAD = 300, 12
 """Series of a heat map, and of a histogram that tells them apart."""
 MOST_CELLS = 60_000
-QUANTILES = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
+NAME_ROWS = 1.5
+"""Rows of a heat map that the name of a line takes."""
 _CHARACTER = 6.6
 """Pixels of a letter of an axis."""
 _WIDE = {"thickness": 10, "outlinewidth": 0, "xpad": 8, "nticks": 5, "ticks": ""}
@@ -231,7 +232,7 @@ def buckets(
 
     None where no series has a bucket.
     """
-    width = column_width(end - start, step, 180)
+    width = column_width(end - start, step, COLUMNS)
     bounds, t, grid = histogram.buckets([s.series for s in shown], start, end, width)
     if not bounds:
         return None
@@ -251,7 +252,7 @@ def buckets(
     said: list[str] = []
     notes: list[Figure] = []
     colours = (look.TOKENS[theme]["text"], look.SERIES[theme][2], look.SERIES[theme][8])
-    for (q, name), colour in zip(QUANTILES, colours, strict=True):
+    for (q, name, _place), colour in zip(QUANTILES, colours, strict=True):
         value = histogram.quantile(q, bounds, grid)
         place = np.where(np.isnan(value), np.nan, np.interp(np.nan_to_num(value), edges, np.arange(len(edges)) - 0.5))
         line = charts.trace_of(t.tolist(), plain(place, 1), name, colour, "%{customdata}")
@@ -261,8 +262,12 @@ def buckets(
         there = value[~np.isnan(value)]
         if there.size:
             said.append(f"{name} {_seconds(float(there[-1]))}")
+            level = float(place[~np.isnan(place)][-1])
+            if notes and level - notes[-1]["y"] < NAME_ROWS:
+                notes[-1]["text"] += f" {name}"  # one over the other cannot be read
+                continue
             notes.append({
-                "x": 0.996, "xref": "paper", "xanchor": "right", "y": float(place[~np.isnan(place)][-1]), "yref": "y",
+                "x": 0.996, "xref": "paper", "xanchor": "right", "y": level, "yref": "y",
                 "yanchor": "bottom", "showarrow": False, "text": name, "font": {"size": 11, "color": colour},
             })
     drawn = layout(spec, "seconds", scale, start, end, theme, width, [None] * len(data))

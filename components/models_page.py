@@ -74,7 +74,12 @@ def _tile(title: str, value: str, about: str, css: str = "") -> html.Div:
 
 
 def _per_second(value: float | None) -> str:
-    return ABSENT if value is None else f"{number(value, 0 if value >= 10 else 1)} {_('/s')}"
+    return ABSENT if value is None else f"{_flow_words(value)} {_('/s')}"
+
+
+def _flow_words(value: float) -> str:
+    """A rate: a model that answers one request in a while has a small one."""
+    return number(value, 0 if value >= 100 else 1 if value >= 1 else 2)
 
 
 def _waiting(answering: float | None, waiting: float | None) -> str:
@@ -217,7 +222,7 @@ def _flow(row: Model, name: str, *, idle: bool) -> html.Td:
     if idle or (row.state == "running" and not value and not row.traffic):
         return html.Td(_("no traffic"), className="end muted")
     return html.Td(
-        ABSENT if value is None or (row.state == "stopped" and not value) else number(value, 0 if value >= 100 else 1),
+        ABSENT if value is None or (row.state == "stopped" and not value) else _flow_words(value),
         className="end num",
         title=model_words.how(row.readings.get(name)),
     )

@@ -18,8 +18,8 @@ from config.store import ConfigStore
 from live.host_memory import HOST, Host, host
 from live.models import CARDS, WANTED, Card, Model, Proxy, Server, cards, rows, servers
 from metrics import models as m
-from metrics.metric import Metric, labels, series_key
-from metrics.series import Series
+from metrics.metric import Metric, labels, rate_of, series_key
+from metrics.series import Series, SeriesInfo
 from serving.acts import Action, Acts, CannotAct
 from serving.autopsy import Autopsy, Firing, examine
 from serving.bench.load_tests import LoadTests
@@ -39,7 +39,8 @@ from storage.query import Query
 
 ENGINES, SERVING = "model_servers", "serving"
 """The collectors whose snapshots tell of models."""
-ROOM_SECONDS = 60.0
+REQUEST_RATE = rate_of(m.REQUESTS).name
+ROOM_SECONDS = MINUTE = 60.0
 DAY, PIECE = 86_400.0, 900.0
 """Seconds over which the health of proxies is told, and of a piece of it."""
 _NOTHING: tuple[float | None, ...] = (None,) * int(DAY / PIECE)
@@ -146,8 +147,19 @@ class Serving:
 
     def rows(self) -> list[Model]:
         """A row for each model, those in use first."""
-        present = self._latest.present(WANTED)
-        return rows(self._latest.snapshot(ENGINES), self._latest.snapshot(SERVING), present)
+        return rows(self._latest.snapshot(ENGINES), self._latest.snapshot(SERVING), self._present())
+
+    def _present(self) -> list[tuple[SeriesInfo, float]]:
+        """Newest values of `WANTED`; of requests a second the mean of a minute, as the figures beside them are: within
+        one second there is a request or none."""
+        present, end = self._latest.present(WANTED), self._latest.at or self._now()
+        if not any(info.name == REQUEST_RATE for info, _value in present):
+            return present
+        found = self._query.select([REQUEST_RATE], end - MINUTE, end).series
+        means = {one.info.key: float(np.nanmean(one.value)) for one in found if not np.isnan(one.value).all()}
+        return [
+            (info, means.get(info.key, value) if info.name == REQUEST_RATE else value) for info, value in present
+        ]
 
     def row(self, server: str, name: str) -> Model | None:
         """The model of that name on a server; of any server where none is named. None when there is none."""

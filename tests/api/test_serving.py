@@ -7,11 +7,14 @@ import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from metrics.series import Selection, Series, SeriesInfo
 from serving.acts import CannotAct
 from serving.requests.table import requests, row_of
+from serving.service import REQUEST_RATE
 from tests.pages.site import Site
 
 MODELS = "/api/v1/models"
@@ -70,6 +73,18 @@ def test_models_are_told_with_their_servers_and_how_numbers_were_got(site: Site)
     assert told["data"][0]["facts"] == {"quantisation": "Q4_K_M"} and told["data"][0]["numbers"] == {}
     assert [one["name"] for one in told["servers"]] == ["a", "b"]
     assert len(site.signed_in("viewer").get(f"{MODELS}?server=b&state=stopped").json["data"]) == 1
+
+
+def test_requests_a_second_are_those_of_a_minute(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    serving = site.vigie.serving
+    labels = (("model", "twice"), ("proxy", "ollama"), ("server", "a"))
+    info = SeriesInfo(REQUEST_RATE, labels, "per_second", "gauge", "")
+    now = int(serving._latest.at)
+    series = Series(info, np.arange(now - 59, now + 1) * 1000, np.float32([3, 0, 0, np.nan] * 15), 1.0)
+    monkeypatch.setattr(serving._latest, "present", lambda names: [(info, 0.0)] if REQUEST_RATE in names else [])
+    monkeypatch.setattr(serving._query, "select", lambda *_: Selection([series], 1.0))
+    row = site.signed_in("viewer").get(f"{MODELS}/one?model=twice&server=a").json
+    assert row["numbers"]["requests_per_second"] == {"value": 1.0, "how": "proxy"}
 
 
 def test_a_name_that_two_servers_have_asks_which(site: Site) -> None:

@@ -105,6 +105,12 @@ def test_an_aggregate_is_of_all_values_and_its_extremes_stay(services: Any):
     assert row["exact"]
 
 
+def test_percentiles_have_names_and_statistics_of_their_own(services: Any):
+    answer, _ = drawn(services, "wait_bucket!quantiles", stats=True)
+    assert [row["name"] for row in answer["stats"]] == ["p50", "p95", "p99"]
+    assert all(answer["figure"]["layout"]["meta"]["keys"])
+
+
 def test_a_counters_total_is_drawn_as_its_rate_and_that_is_said(services: Any):
     plain, _ = drawn(services, "read_bytes_total")
     assert "its rate is shown" in plain["problem"]
