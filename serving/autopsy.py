@@ -7,7 +7,6 @@ otherwise a part of them by how far the machine was from the usual. Nothing is c
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from metrics import models as m
+from metrics.metric import series_key
 from metrics.series import Series
 from serving.requests import reading
 from serving.requests.reading import Filter
@@ -200,8 +200,7 @@ class _Machine:
 
 
 def _of_model(request: Request, metric: str) -> str:
-    quoted = [value.replace("\\", "\\\\").replace('"', '\\"') for value in (request.server, request.model)]
-    return f'{metric}{{server="{quoted[0]}",model="{quoted[1]}"}}'
+    return series_key(metric, (("server", request.server), ("model", request.model)))
 
 
 def _of_engine(request: Request, machine: _Machine) -> list[Finding]:
@@ -253,11 +252,3 @@ def _of_machine(request: Request, machine: _Machine) -> list[Finding]:
 def _busy(machine: _Machine, gpu: str) -> bool:
     used, _before = machine.highest(f'gpu_usage_ratio{{gpu="{gpu}"}}')
     return used > 0.3
-
-
-def sure(autopsy: Autopsy) -> float:
-    """Share of the time beyond the usual that the first finding explains, 0 to 1."""
-    if not autopsy.findings:
-        return 0.0
-    beyond = (autopsy.request.duration or 0.0) - (autopsy.usual.duration or 0.0)
-    return 0.0 if beyond <= 0 or not math.isfinite(beyond) else min(autopsy.findings[0].weight / beyond, 1.0)

@@ -15,7 +15,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from metrics import models as m
-from metrics.metric import escape
+from metrics.metric import series_key
 from metrics.series import Series
 from serving.requests.reading import Filter, around, counted
 from serving.requests.table import Request, requests
@@ -60,21 +60,22 @@ def fill(database: Database, query: Query, now: float) -> int:
     """Reckons up the requests that ended a while ago and were not yet; how many. Raises StorageError."""
     c = requests.c
     due = (
-        sa.select(c.id).where(c.joules.is_(None), c.ended <= now - SETTLED, c.ended > now - LATEST, c.duration > 0)
+        sa.select(c.id, c.at, c.ended)
+        .where(c.joules.is_(None), c.ended <= now - SETTLED, c.ended > now - LATEST, c.duration > 0)
         .order_by(c.id).limit(2000)
     )
     with database.read() as connection:
-        numbers = [row.id for row in connection.execute(due)]
-    if not numbers:
+        rows = connection.execute(due).all()
+    if not rows:
         return 0
-    start, end = _span(database, numbers)
-    power = _Power(query, start, end)
+    start, end = min(row.at for row in rows), max(row.ended for row in rows)
+    power = Power(query, start - 2, end + 2)
     if not power.there:
         return 0
-    together = around(database, start, end, 20_000)
+    numbers, together = {row.id for row in rows}, around(database, start, end, 20_000)
     found = [
         {"number": one.id, "value": joules} for one in together
-        if one.id in set(numbers) and (joules := power.joules(one, together)) is not None
+        if one.id in numbers and (joules := _joules(one, together, power)) is not None
     ]
     if found:
         update = sa.update(requests).where(requests.c.id == sa.bindparam("number")).values(joules=sa.bindparam("value"))
@@ -83,18 +84,11 @@ def fill(database: Database, query: Query, now: float) -> int:
     return len(found)
 
 
-def _span(database: Database, numbers: Sequence[int]) -> tuple[float, float]:
-    query = sa.select(sa.func.min(requests.c.at), sa.func.max(requests.c.ended)).where(requests.c.id.in_(numbers))
-    with database.read() as connection:
-        start, end = connection.execute(query).one()
-    return float(start), float(end)
-
-
-class _Power:
-    """The power of GPUs and processor over a span."""
+class Power:
+    """What was drawn from ``start`` to ``end`` (epoch seconds): the power of GPUs, without any the processor's."""
 
     def __init__(self, query: Query, start: float, end: float) -> None:
-        self._query, self._start, self._end = query, start - 2, end + 2
+        self._query, self._start, self._end = query, start, end
         self._gpus = {one.info.label("gpu"): one for one in self._read("gpu_power_watts")}
         self._cpus = [] if self._gpus else self._read("cpu_power_watts")
         self._on: dict[tuple[str, str], list[Series]] = {}
@@ -104,16 +98,11 @@ class _Power:
         """Whether any power is known."""
         return bool(self._gpus or self._cpus)
 
-    def joules(self, one: Request, together: Sequence[Request]) -> float | None:
-        """What a request is given; None where no power is known of its time."""
-        series = self._of(one)
-        shares = [share for s in series if (share := shared(one, together, s)) is not None]
-        return sum(shares) if shares else None
-
-    def _of(self, one: Request) -> list[Series]:
-        key = (one.server, one.model)
+    def of(self, server: str, model: str) -> list[Series]:
+        """Of the GPUs on which a model lies, where that is known, otherwise of all."""
+        key = (server, model)
         if key not in self._on:
-            selector = f'{m.GPU_MEMORY.name}{{server="{escape(one.server)}",model="{escape(one.model)}"}}'
+            selector = series_key(m.GPU_MEMORY.name, (("server", server), ("model", model)))
             cards = {found.info.label("gpu") for found in self._read(selector)} & set(self._gpus)
             every = [*self._gpus.values(), *self._cpus]
             self._on[key] = [self._gpus[card] for card in sorted(cards)] if cards else every
@@ -121,6 +110,13 @@ class _Power:
 
     def _read(self, selector: str) -> list[Series]:
         return self._query.select([selector], self._start, self._end).series
+
+
+def _joules(one: Request, together: Sequence[Request], power: Power) -> float | None:
+    """What a request is given; None where no power is known of its time."""
+    drawn = power.of(one.server, one.model)
+    shares = [share for series in drawn if (share := shared(one, together, series)) is not None]
+    return sum(shares) if shares else None
 
 
 def shared(one: Request, together: Sequence[Request], power: Series) -> float | None:
