@@ -143,7 +143,7 @@ def spent(database: Database, by: str, wanted: Filter) -> list[Spent]:
     """Energy by model or client, the most first; only where it is known. Raises StorageError."""
     rows = counted(database, [by], wanted, known=requests.c.joules)
     found = [
-        Spent(str(row[by]), int(row["requests"]), int(row["output_tokens"] or 0), float(row["joules"] or 0.0))
+        Spent(str(row[by]), int(row["requests"]), int(row["output_tokens"] or 0), float(row["joules"]))
         for row in rows
     ]
     return sorted(found, key=lambda one: -one.joules)

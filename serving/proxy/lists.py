@@ -1,7 +1,8 @@
 """Lists of models, merged from all that a proxy stands before, in each dialect.
 
 With one model server that speaks the dialect and no model process nothing is merged: the request is passed on. What a
-server does not tell is left out of an entry; `digest` alone is made up (of the name), for Ollama's own command cuts it.
+server does not tell is left out of an entry; two things are made up for Ollama's own command: `digest` (of the name),
+which it cuts, and `expires_at` of what is loaded, without which it says that the model is being stopped.
 """
 
 from __future__ import annotations
@@ -135,8 +136,8 @@ async def _of(one: Upstream) -> list[Entry]:
     try:
         if one.engine == "ollama":
             _, document = await one.get("/api/ps")
-            loaded = {str(row.get("name")) for row in document.get("models") or () if isinstance(row, Mapping)}
             extra = {str(row.get("name")): row for row in document.get("models") or () if isinstance(row, Mapping)}
+            loaded = set(extra)
         elif one.engine == "lmstudio":
             _, document = await one.get("/api/v0/models")
             extra = {str(row.get("id")): row for row in document.get("data") or () if isinstance(row, Mapping)}
@@ -167,9 +168,11 @@ def _named(entries: list[Entry], asked: str) -> Entry:
 def _openai(entry: Entry) -> dict[str, Any]:
     if entry.engine != "ollama" and entry.raw.get("object") == "model":
         return dict(entry.raw)
-    made = {"id": entry.name, "object": "model", "owned_by": "library" if entry.engine == "ollama" else "vigie"}
+    made: dict[str, Any] = {
+        "id": entry.name, "object": "model", "owned_by": "library" if entry.engine == "ollama" else "vigie",
+    }
     at = _epoch(entry.raw.get("modified_at"))
-    return made | ({"created": at} if at is not None else {"created": 0})
+    return made if at is None else made | {"created": at}
 
 
 def _v0(entry: Entry) -> dict[str, Any]:
@@ -217,8 +220,9 @@ def _tag(entry: Entry, *, running: bool = False) -> dict[str, Any]:
         return made | {"expires_at": NEVER} | (
             {"context_length": entry.meta["n_ctx"]} if entry.meta.get("n_ctx") else {})
     at = entry.raw.get("created")
-    when = datetime.fromtimestamp(at, UTC) if isinstance(at, int) and 0 < at < 1 << 33 else datetime.now(UTC)
-    return made | {"modified_at": when.isoformat().replace("+00:00", "Z")}
+    if isinstance(at, int) and 0 < at < 1 << 33:
+        made["modified_at"] = datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
+    return made
 
 
 def _details(entry: Entry) -> dict[str, Any]:
@@ -241,11 +245,7 @@ def _size(count: int) -> str:
 
 
 def _show(entries: list[Entry], asked: str) -> bytes | None:
-    by_name = {entry.name: entry for entry in entries}
-    name = known_as(by_name, asked)
-    if name is None:
-        raise Refusal(404, "refused", f"model '{asked[:128]}' not found", code="model_not_found")
-    entry = by_name[name]
+    entry = _named(entries, asked)
     if entry.engine == "ollama":
         return None
     info = {

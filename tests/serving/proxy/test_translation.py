@@ -15,6 +15,7 @@ from serving.proxy.answer_ollama import StreamedAnswer
 from serving.proxy.ask_openai import say
 from serving.proxy.dialect import Refusal, dialect_of, error_body
 from serving.proxy.exchange import Exchange
+from serving.proxy.lists import Entry, _openai, _tag
 from tests.serving.proxy.support import DONE, Asked, Serving, begin, event, part, scripted
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUg=="
@@ -120,6 +121,11 @@ def test_thoughts_and_calls_of_tools_come_back_whole(before_nothing: Serving, st
         assert parts[-1].eval_duration and parts[-1].prompt_eval_duration
         record = before_nothing.record(after)[0]
         assert (record["finish"], record["output_tokens"], record["stream"]) == ("tool_calls", 9, stream)
+
+
+def test_a_list_holds_no_time_that_its_server_did_not_tell() -> None:
+    entry = Entry("m", "box", "lmstudio", loaded=None)
+    assert "created" not in _openai(entry) and "modified_at" not in _tag(entry)
 
 
 @given(st.lists(st.text(max_size=8), max_size=8), st.lists(st.integers(0, 3000), max_size=30))
