@@ -176,7 +176,7 @@ class Client:
                 asked.last = now
                 asked.pieces += 1
             for name in ("prompt_tokens", "cached_tokens", "output_tokens"):
-                if (value := getattr(piece, name)) is not None:
+                if (value := getattr(piece.told, name)) is not None:
                     setattr(asked, name, value)
             if piece.over:
                 return

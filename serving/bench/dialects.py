@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+
+from serving.proxy.told import Told, error_words
 
 _GOES_ON = frozenset({"llamacpp", "vllm", "sglang"})
 """Engines that can be told to write on to the longest answer, whatever the model would do."""
@@ -21,10 +23,9 @@ class Piece:
 
     tokens: bool = False
     """There is text in it."""
-    prompt_tokens: int | None = None
-    cached_tokens: int | None = None
-    output_tokens: int | None = None
+    told: Told = field(default_factory=Told)
     error: str = ""
+    """In the engine's own words."""
     over: bool = False
 
 
@@ -66,45 +67,25 @@ def read(engine: str, line: bytes) -> Piece | None:
         raise ValueError("no object")
     if told.get("error"):
         return Piece(error=said(told))
-    return _ollama(told) if engine == "ollama" else _openai(told)
+    piece = _ollama(told) if engine == "ollama" else _openai(told)
+    piece.told.read(told)
+    return piece
 
 
 def said(told: Mapping[str, Any]) -> str:
-    """The message of an error as engines write it; empty when there is none."""
-    error = told.get("error")
-    if isinstance(error, Mapping):
-        error = error.get("message")
-    for found in (error, told.get("message"), told.get("detail")):
-        if isinstance(found, str) and found:
-            return " ".join(found.replace("\0", "").split())[:200]
-    return ""
+    """The message of an error as engines write it, in one line; empty when there is none."""
+    return " ".join(error_words(told).replace("\0", "").split())[:200]
 
 
 def _ollama(told: Mapping[str, Any]) -> Piece:
-    piece = Piece(tokens=_speaks(told.get("message")), over=told.get("done") is True)
-    if piece.over:
-        piece.prompt_tokens, piece.output_tokens = _count(told, "prompt_eval_count"), _count(told, "eval_count")
-    return piece
+    return Piece(tokens=_speaks(told.get("message")), over=told.get("done") is True)
 
 
 def _openai(told: Mapping[str, Any]) -> Piece:
     choices = told.get("choices")
     first = choices[0] if isinstance(choices, list) and choices else None
-    piece = Piece(tokens=isinstance(first, Mapping) and _speaks(first.get("delta")))
-    usage, timings = told.get("usage"), told.get("timings")
-    if isinstance(usage, Mapping):
-        piece.prompt_tokens, piece.output_tokens = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
-        details = usage.get("prompt_tokens_details")
-        piece.cached_tokens = _count(details, "cached_tokens") if isinstance(details, Mapping) else None
-    if piece.cached_tokens is None and isinstance(timings, Mapping):
-        piece.cached_tokens = _count(timings, "cache_n")
-    return piece
+    return Piece(tokens=isinstance(first, Mapping) and _speaks(first.get("delta")))
 
 
 def _speaks(part: Any) -> bool:
     return isinstance(part, Mapping) and any(part.get(name) for name in _SPOKEN)
-
-
-def _count(told: Mapping[str, Any], name: str) -> int | None:
-    value = told.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -16,9 +16,9 @@ import orjson
 from serving.proxy.body import parsed
 from serving.proxy.dialect import Refusal, error_body
 from serving.proxy.exchange import Exchange
-from serving.proxy.gathering import Pieces
+from serving.proxy.gathering import Calls, Pieces, delta_of
 from serving.proxy.meter import now
-from serving.proxy.told import Told
+from serving.proxy.told import Told, error_words
 
 NDJSON = "application/x-ndjson"
 REASONS = {"tool_calls": "stop", "function_call": "stop", "content_filter": "stop"}
@@ -30,31 +30,17 @@ def created() -> str:
     return datetime.now(UTC).isoformat().replace("+00:00", "Z")
 
 
-class _Calls:
-    """Calls of tools, put together from their parts: Ollama sends each whole, its arguments as an object."""
-
-    def __init__(self) -> None:
-        self._calls: dict[int, tuple[list[str], list[str]]] = {}
-
-    def add(self, given: Any) -> None:
-        for place, call in enumerate(given if isinstance(given, list) else ()):
-            if not isinstance(call, Mapping):
-                continue
-            names, arguments = self._calls.setdefault(call.get("index", place), ([], []))
-            function = call.get("function") or {}
-            names.append(function.get("name") or "")
-            arguments.append(function.get("arguments") or "")
-
-    def whole(self) -> list[dict[str, Any]]:
-        made = []
-        for names, parts in self._calls.values():
-            text = "".join(parts)
-            try:
-                arguments = orjson.loads(text) if text else {}
-            except orjson.JSONDecodeError:
-                arguments = {"arguments": text}
-            made.append({"function": {"name": "".join(names), "arguments": arguments}})
-        return made
+def _whole(calls: Calls) -> list[dict[str, Any]]:
+    """Calls of tools as Ollama sends them: each whole, its arguments as an object."""
+    made = []
+    for call in calls.values():
+        text = call["function"]["arguments"]
+        try:
+            arguments = orjson.loads(text) if text else {}
+        except orjson.JSONDecodeError:
+            arguments = {"arguments": text}
+        made.append({"function": {"name": call["function"]["name"], "arguments": arguments}})
+    return made
 
 
 class _Answer:
@@ -62,12 +48,12 @@ class _Answer:
 
     def __init__(self, exchange: Exchange, chat: bool, loaded_in: float = 0.0) -> None:
         self._exchange, self._chat, self._loaded_in = exchange, chat, loaded_in
-        self._told, self._calls = Told(), _Calls()
+        self._told = Told()
         self._first: float | None = None
 
     def failure(self, status: int, body: bytes) -> bytes:
         """An error of the upstream, as Ollama would say it."""
-        return error_body("ollama", status, error_message(parsed(body), status))
+        return _failure(status, body)
 
     def _part(self, text: str = "", thinking: str = "", calls: list[dict[str, Any]] | None = None) -> dict[str, Any]:
         part: dict[str, Any] = {"model": self._exchange.model, "created_at": created()}
@@ -104,7 +90,7 @@ class StreamedAnswer(_Answer):
 
     def __init__(self, exchange: Exchange, chat: bool, loaded_in: float = 0.0) -> None:
         super().__init__(exchange, chat, loaded_in)
-        self._rest, self._over = b"", False
+        self._rest, self._over, self._calls = b"", False, Calls()
 
     def feed(self, chunk: bytes) -> bytes:
         """The lines that the new events make."""
@@ -122,23 +108,19 @@ class StreamedAnswer(_Answer):
         self._told.read(event)
         if event.get("error") or line.startswith(b"error:"):
             self._over = True
-            return orjson.dumps({"error": error_message(event, 500)}) + b"\n"
-        choices = event.get("choices")
-        choice = choices[0] if isinstance(choices, list) and choices else {}
-        delta = choice.get("delta") or {"content": choice.get("text")}
-        said = delta.get("content") or ""
-        thinking = delta.get("reasoning_content") or delta.get("reasoning") or ""
-        self._calls.add(delta.get("tool_calls"))
-        if self._first is None and (said or thinking or delta.get("tool_calls")):
+            return orjson.dumps({"error": error_words(event) or "The engine reported an error."}) + b"\n"
+        delta = delta_of(event)
+        self._calls.add(delta.calls)
+        if self._first is None and (delta.text or delta.thought or delta.calls):
             self._first = now()
-        return orjson.dumps(self._part(said, thinking)) + b"\n" if said or thinking else b""
+        return orjson.dumps(self._part(delta.text, delta.thought)) + b"\n" if delta.text or delta.thought else b""
 
     def end(self) -> bytes:
         """The last line, which carries the numbers; once."""
         if self._over:
             return b""
         self._over = True
-        calls = self._calls.whole()
+        calls = _whole(self._calls)
         before = orjson.dumps(self._part(calls=calls)) + b"\n" if calls else b""
         return before + orjson.dumps(self._end(self._part())) + b"\n"
 
@@ -170,8 +152,8 @@ class WholeAnswer(_Answer):
         pieces.whole()
         self._told.read(pieces.envelope)
         self._told.finish = pieces.finish
-        self._calls.add([{"index": place, **call} for place, call in pieces.calls.items()])
-        return orjson.dumps(self._end(self._part("".join(pieces.texts), "".join(pieces.thoughts), self._calls.whole())))
+        part = self._part("".join(pieces.texts), "".join(pieces.thoughts), _whole(pieces.calls))
+        return orjson.dumps(self._end(part))
 
 
 class Embeddings:
@@ -212,7 +194,11 @@ class Embeddings:
 
     def failure(self, status: int, body: bytes) -> bytes:
         """An error of the upstream, as Ollama would say it."""
-        return error_body("ollama", status, error_message(parsed(body), status))
+        return _failure(status, body)
+
+
+def _failure(status: int, body: bytes) -> bytes:
+    return error_body("ollama", status, error_words(parsed(body)) or f"The server answered {status}.")
 
 
 def loaded(exchange: Exchange, chat: bool, unload: bool) -> bytes:
@@ -220,11 +206,3 @@ def loaded(exchange: Exchange, chat: bool, unload: bool) -> bytes:
     said: dict[str, Any] = {"message": {"role": "assistant", "content": ""}} if chat else {"response": ""}
     head = {"model": exchange.model, "created_at": created()}
     return orjson.dumps(head | said | {"done": True, "done_reason": "unload" if unload else "load"})
-
-
-def error_message(document: Mapping[str, Any], status: int) -> str:
-    """The sentence in an error of OpenAI's dialect."""
-    error = document.get("error")
-    if isinstance(error, Mapping):
-        error = error.get("message")
-    return str(error) if error else str(document.get("message") or f"The server answered {status}.")

@@ -7,12 +7,13 @@ stream it does notice. So it is asked for a stream, and the client gets what it 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from serving.proxy.body import parsed
 from serving.proxy.dialect import Refusal
+from serving.proxy.told import error_words
 
 OBJECTS = {"/v1/chat/completions": "chat.completion", "/v1/completions": "text_completion"}
 PLAIN = frozenset({
@@ -34,13 +35,47 @@ def asking_for_stream(path: str, engine: str, document: Mapping[str, Any]) -> by
     return orjson.dumps({**document, "stream": True, "stream_options": {"include_usage": True}})
 
 
+class Delta(NamedTuple):
+    """What one event of a stream adds."""
+
+    text: str
+    thought: str
+    calls: Any
+    finish: str | None
+
+
+def delta_of(event: Mapping[str, Any]) -> Delta:
+    """What an event of a chat or a completion adds to its first choice."""
+    choices = event.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else {}
+    delta = choice.get("delta") or {"content": choice.get("text")}
+    thought = delta.get("reasoning_content") or delta.get("reasoning") or ""
+    return Delta(delta.get("content") or "", thought, delta.get("tool_calls"), choice.get("finish_reason"))
+
+
+class Calls(dict[int, dict[str, Any]]):
+    """Calls of tools by their number, put together from their parts."""
+
+    def add(self, given: Any) -> None:
+        """Takes up the parts that one event brings."""
+        for place, call in enumerate(given if isinstance(given, list) else ()):
+            if not isinstance(call, Mapping):
+                continue
+            blank = {"type": "function", "function": {"name": "", "arguments": ""}, "id": ""}
+            known = self.setdefault(call.get("index", place), blank)
+            function = call.get("function") or {}
+            for key in ("name", "arguments"):
+                known["function"][key] += function.get(key) or ""
+            known["id"] = call.get("id") or known["id"]
+
+
 class Pieces:
     """The events of a stream, put together."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.thoughts: list[str] = []
-        self.calls: dict[int, dict[str, Any]] = {}
+        self.calls = Calls()
         self.finish: str | None = None
         self.envelope: dict[str, Any] = {}
         """What stands beside the choices, the newest of each."""
@@ -59,22 +94,12 @@ class Pieces:
         if event.get("error"):
             self.error = event
             return
-        choices = event.pop("choices", None)
-        self.envelope |= event
-        choice = choices[0] if isinstance(choices, list) and choices else {}
-        delta = choice.get("delta") or {"content": choice.get("text")}
-        self.texts.append(delta.get("content") or "")
-        self.thoughts.append(delta.get("reasoning_content") or delta.get("reasoning") or "")
-        for place, call in enumerate(delta.get("tool_calls") or ()):
-            self._call(call.get("index", place), call)
-        self.finish = choice.get("finish_reason") or self.finish
-
-    def _call(self, place: int, call: Mapping[str, Any]) -> None:
-        known = self.calls.setdefault(place, {"type": "function", "function": {"name": "", "arguments": ""}, "id": ""})
-        function = call.get("function") or {}
-        for key in ("name", "arguments"):
-            known["function"][key] += function.get(key) or ""
-        known["id"] = call.get("id") or known["id"]
+        delta = delta_of(event)
+        self.envelope |= {name: value for name, value in event.items() if name != "choices"}
+        self.texts.append(delta.text)
+        self.thoughts.append(delta.thought)
+        self.calls.add(delta.calls)
+        self.finish = delta.finish or self.finish
 
     def whole(self) -> None:
         """Sees whether it was all.
@@ -83,9 +108,7 @@ class Pieces:
             Refusal: 502, the engine reported an error, or the stream ended before it was over.
         """
         if self.error is not None:
-            error = self.error["error"]
-            message = error.get("message") if isinstance(error, Mapping) else error
-            raise Refusal(502, "upstream", str(message))
+            raise Refusal(502, "upstream", error_words(self.error) or "The engine reported an error.")
         if self.finish is None:
             raise Refusal(502, "midstream", "The server ended its answer before it was over.")
 

@@ -7,6 +7,7 @@ Counts are trusted in this order: timings, usage, eval_count, stats.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,6 +95,15 @@ class Told:
         for reason in (first.get("finish_reason"), document.get("done_reason"), document.get("stop_reason"), anthropic):
             if isinstance(reason, str) and reason:
                 self.finish = reason[:32]
+
+
+def error_words(document: Mapping[str, Any]) -> str:
+    """An engine's own words about an error, for its client alone; empty where it gives none."""
+    error = document.get("error")
+    if isinstance(error, Mapping):
+        error = error.get("message")
+    found = (error, document.get("message"), document.get("detail"))
+    return next((one for one in found if isinstance(one, str) and one), "")
 
 
 def error_kind(document: Any) -> str:

@@ -72,7 +72,7 @@ def test_an_answer_of_ollama_is_read() -> None:
         "ollama", b'{"message":{"content":""},"done":true,"prompt_eval_count":11,"eval_count":18,"eval_duration":1}\n')
     assert first is not None and first.tokens and not first.over
     assert last is not None and last.over and not last.tokens
-    assert (last.prompt_tokens, last.output_tokens) == (11, 18)
+    assert (last.told.prompt_tokens, last.told.output_tokens) == (11, 18)
     said = dialects.read("ollama", b'{"error":"model runner has unexpectedly stopped"}')
     assert said is not None and said.error == "model runner has unexpectedly stopped"
 
