@@ -89,9 +89,9 @@ class LaneStatus(TypedDict):
     errors: dict[str, int]
     finished: dict[str, int]
     phases: dict[str, float]
-    """Seconds: queue, prefill, decode."""
+    """Seconds: queue, prefill, decode; absent what was never known."""
     tokens: dict[str, int]
-    """prompt, cached, output."""
+    """prompt, cached, output; absent what no engine told."""
     histograms: dict[str, list[int]]
     """One of `HISTOGRAMS` -> observations per bucket of `metrics.models.LE`, not cumulated; absent without any."""
     sums: dict[str, float]

@@ -54,8 +54,8 @@ class Told:
         if not isinstance(timings, dict):
             return
         cached, read, written = (_count(timings.get(key)) for key in ("cache_n", "prompt_n", "predicted_n"))
-        if read is not None:
-            self.prompt_tokens = read + (cached or 0)
+        if read is not None and cached is not None:  # older engines tell only what they read anew
+            self.prompt_tokens = read + cached
         self.cached_tokens = _or(cached, self.cached_tokens)
         self.output_tokens = _or(written, self.output_tokens)
         self.prefill = _or(_seconds(timings.get("prompt_ms"), MILLI), self.prefill)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from metrics.models import LE, bucket_of
 from serving.proxy.told import Told
 from serving.wire import FAILURES, HISTOGRAMS, LaneStatus, Outcome
 
+PHASES: tuple[Literal["queue", "prefill", "decode"], ...] = ("queue", "prefill", "decode")
 WINDOW = 60
 """Seconds over which p95, mean and error ratio are told."""
 SAMPLED = 100
@@ -130,8 +131,8 @@ class Lane:
         self.requests = self.timeouts = 0
         self.errors: Counter[str] = Counter()
         self.finished: Counter[str] = Counter()
-        self.phases = dict.fromkeys(("queue", "prefill", "decode"), 0.0)
-        self.tokens = dict.fromkeys(("prompt", "cached", "output"), 0)
+        self.phases: dict[str, float] = {}
+        self.tokens: dict[str, int] = {}
         self.histograms: dict[str, list[int]] = {}
         self.sums: dict[str, float] = {}
         self.recent, self.live = Recent(), Live()
@@ -163,12 +164,14 @@ class Lane:
         for kind, count in (
             ("prompt", told.prompt_tokens), ("cached", told.cached_tokens), ("output", outcome.get("output_tokens")),
         ):
-            self.tokens[kind] += count or 0
+            if count is not None:
+                self.tokens[kind] = self.tokens.get(kind, 0) + count
         for name in ("ttft", "duration", "queue", "prefill", "decode"):
             if name != "duration" or error is None:  # a refusal in a millisecond would make an overload look fast
                 self.observe(name, outcome.get(name))  # type: ignore[arg-type]
-        for phase in self.phases:
-            self.phases[phase] += outcome.get(phase) or 0.0  # type: ignore[operator]
+        for phase in PHASES:
+            if phase in outcome:
+                self.phases[phase] = self.phases.get(phase, 0.0) + outcome[phase]
         if error != "client_gone":
             self.recent.add(outcome["duration"], failed)
 

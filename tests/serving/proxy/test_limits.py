@@ -17,6 +17,7 @@ from serving.proxy import limits
 from serving.proxy.dialect import Refusal
 from serving.proxy.limits import Rate, Turns
 from serving.proxy.records import Records
+from serving.proxy.told import Told
 from serving.proxy.totals import MOST_LANES, OTHER, Lanes, Live, Recent
 from tests.serving.proxy.support import Asked, Serving, ask, scripted, serving, whole
 from tests.support import free_port, listens, wait_until
@@ -225,6 +226,13 @@ def test_speeds_shares_and_percentiles_are_of_the_last_while(monkeypatch: pytest
     assert live.per_second(53.0) == 10
     assert live.per_second(53.55) == pytest.approx(5, abs=1)
     assert live.per_second(60.0) == 0
+
+
+def test_what_no_engine_tells_is_not_counted_as_nothing() -> None:
+    lane = Lanes().of("ollama", "box", "openai", "m")
+    lane.finish({"duration": 1.0, "queue": 0.5, "output_tokens": 3}, Told(prompt_tokens=7))  # type: ignore[typeddict-item]
+    told = lane.status(0.0)
+    assert (told["tokens"], told["phases"]) == ({"prompt": 7, "output": 3}, {"queue": 0.5})
 
 
 def test_names_of_models_do_not_fill_the_memory() -> None:
