@@ -73,7 +73,7 @@ def of_minutes(at: np.ndarray, times: dict[Limit, np.ndarray], limits: dict[Limi
     minute = (at // MINUTE).astype(np.int64)
     numbers, place, count = np.unique(minute, return_inverse=True, return_counts=True)
     rates = count / MINUTE
-    now = float(rates[-3:].mean()) if numbers.size else 0.0
+    now = float(rates[-3:].mean())
     best: tuple[Capacity, Limit] | None = None
     curves = {name: _p95(values, place, numbers.size) for name, values in times.items()}
     for name, curve in curves.items():

@@ -82,11 +82,6 @@ class ServingSettings:
         """Whether prompts and answers of ``model`` are kept."""
         return model in self.keep_text or EVERY_MODEL in self.keep_text
 
-    @property
-    def wanted(self) -> bool:
-        """Whether there is anything to do."""
-        return any(proxy.enabled for proxy in self.proxies.values()) or bool(self.processes)
-
 
 NOTHING = ServingSettings({name: ProxySettings(name, port=PORTS[name]) for name in PROXIES})
 """Before a configuration is known: both proxies off."""

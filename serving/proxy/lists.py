@@ -18,7 +18,7 @@ import orjson
 
 from serving.backends import Backends
 from serving.proxy.dialect import Refusal
-from serving.proxy.exchange import Exchange
+from serving.proxy.exchange import LONGEST_NAME, Exchange
 from serving.proxy.upstreams import NotSo, Upstream, known_as
 from serving.settings import ProxyName
 
@@ -161,7 +161,7 @@ def _named(entries: list[Entry], asked: str) -> Entry:
     by_name = {entry.name: entry for entry in entries}
     name = known_as(by_name, asked)
     if name is None:
-        raise Refusal(404, "refused", f"model '{asked[:128]}' not found", code="model_not_found")
+        raise Refusal(404, "refused", f"model '{asked[:LONGEST_NAME]}' not found", code="model_not_found")
     return by_name[name]
 
 

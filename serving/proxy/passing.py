@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Protocol
 
@@ -12,6 +11,7 @@ from aiohttp import web
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from serving.proxy.body import parsed
 from serving.proxy.dialect import ENDS_TOLD, Refusal, error_event
 from serving.proxy.exchange import Exchange
 from serving.proxy.meter import Meter, form_of, now
@@ -92,7 +92,7 @@ def sent_headers(
 
 
 async def send(
-    session: aiohttp.ClientSession, exchange: Exchange, settings: ProxySettings, address: Callable[[], str], path: str,
+    session: aiohttp.ClientSession, exchange: Exchange, settings: ProxySettings, address: str, path: str,
     body: bytes | None, headers: CIMultiDict[str],
 ) -> aiohttp.ClientResponse:
     """Sends the request; tries again only where no connection came about, so that nothing was sent.
@@ -107,7 +107,7 @@ async def send(
         try:
             async with asyncio.timeout(settings.first_byte_timeout):
                 return await session.request(
-                    exchange.method, _url(address(), path), data=body, headers=headers, allow_redirects=False,
+                    exchange.method, _url(address, path), data=body, headers=headers, allow_redirects=False,
                     timeout=timeout,
                 )
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -267,10 +267,7 @@ async def _whole(
 def _note_status(exchange: Exchange, body: bytes) -> None:
     if exchange.status < 400:
         return
-    from serving.proxy.body import parsed  # small, and only for what failed
-
-    kind = error_kind(parsed(body))
-    message = f"{_name(exchange)} answered {exchange.status} ({kind})."
+    message = f"{_name(exchange)} answered {exchange.status} ({error_kind(parsed(body))})."
     exchange.failed("upstream" if exchange.status >= 500 else "refused", message)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from serving.backends import Backends
 from serving.proxy.dialect import Refusal
+from serving.proxy.exchange import LONGEST_NAME
 from serving.proxy.upstreams import Upstream, known_as
 
 LOOK_AGAIN = 1.0
@@ -71,7 +72,8 @@ class Routing:
             return Refusal(503, "connect", f"There is nothing to pass this on to: {what} is missing.", retry_after=5)
         if not asked:
             return Refusal(400, "refused", "The request names no model, and there are several servers.")
-        return Refusal(404, "refused", f'model "{asked[:128]}" not found, try pulling it first', code="model_not_found")
+        message = f'model "{asked[:LONGEST_NAME]}" not found, try pulling it first'
+        return Refusal(404, "refused", message, code="model_not_found")
 
     def _process(self, name: str) -> Target:
         return Target(name, self.engines.get(name, "llamacpp"), name, None)

@@ -16,7 +16,7 @@ from serving.backends import Backends
 from serving.proxy import answer_ollama, ask_openai
 from serving.proxy import body as bodies
 from serving.proxy.dialect import KINDS, OLLAMA_ONLY, STREAMED_UNASKED, Refusal, answer, dialect_of
-from serving.proxy.exchange import Exchange
+from serving.proxy.exchange import LONGEST_NAME, Exchange
 from serving.proxy.gathering import GatheredAnswer, asking_for_stream
 from serving.proxy.limits import Rate, Turns, check_key
 from serving.proxy.lists import Lists
@@ -173,7 +173,7 @@ class Proxy:
             url = await self._shared.routing.address(target, settings.first_byte_timeout)
             return await self._send(request, exchange, settings, url, body, document, 0.0)
         name = target.model or exchange.model or "unknown"
-        lane = exchange.lane = self._shared.lanes.of(settings.name, target.server, target.engine, name[:128])
+        lane = exchange.lane = self._shared.lanes.of(settings.name, target.server, target.engine, name[:LONGEST_NAME])
         if self._shared.settings.keeps_text(lane.key.model):
             exchange.prompt = bodies.prompt_text(document)
         if not self._turns.at_once(lane.key, settings.concurrency):
@@ -255,7 +255,7 @@ class Proxy:
             request.headers, proxy_key=bool(settings.api_key), via=self._shared.via, json_body=said_anew,
             upstream_key=target.upstream.settings.api_key if target.upstream is not None else "",
         )
-        upstream = await send(self._shared.session, exchange, settings, lambda: url, way, body, headers)
+        upstream = await send(self._shared.session, exchange, settings, url, way, body, headers)
         try:
             return await give_back(request, exchange, upstream, rewriter, settings, self._meter(exchange))
         finally:

@@ -214,4 +214,4 @@ def test_the_configuration_of_vigie_is_what_is_read() -> None:
     assert "key" not in repr(proxy)
     assert [(one.name, one.api_key) for one in settings.servers] == [("box", "up")]
     assert dict(settings.processes) == {"own": "llamacpp"} and settings.keeps_text("own")
-    assert not settings.keeps_text("other") and settings.wanted
+    assert not settings.keeps_text("other") and is_wanted(raw)
