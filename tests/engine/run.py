@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import urllib.error
@@ -24,6 +25,12 @@ class Engine:
 
     url: str
     process: subprocess.Popen[bytes]
+
+    @property
+    def busy(self) -> int:
+        """Slots that work."""
+        with urllib.request.urlopen(f"{self.url}/slots", timeout=10) as answer:
+            return sum(slot["is_processing"] for slot in json.load(answer))
 
 
 def healthy(url: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine import models, run
+from tests.engine import run
 from tests.engine.run import Engine
 
 
@@ -15,12 +15,4 @@ from tests.engine.run import Engine
 def tiny_engine(tiny_model: Path) -> Iterator[Engine]:
     """llama.cpp with two slots, fast."""
     with run.engine(tiny_model, "-c", "4096", "-np", "2") as one:
-        yield one
-
-
-@pytest.fixture(scope="session")
-def slow_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """llama.cpp with one slot, slow."""
-    model = models.slow(tmp_path_factory.mktemp("slow") / "slow.gguf")
-    with run.engine(model, "-c", "2048", "-np", "1", alias="slow") as one:
         yield one

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import urllib.request
 from pathlib import Path
 
 import orjson
@@ -15,11 +14,6 @@ from tests.engine import run
 from tests.engine.run import Engine
 from tests.serving.bench.support import ended, job, running, started
 from tests.support import free_port, wait_until
-
-
-def busy_slots(engine: Engine) -> int:
-    with urllib.request.urlopen(f"{engine.url}/slots", timeout=10) as answer:
-        return sum(slot["is_processing"] for slot in orjson.loads(answer.read()))
 
 
 def children() -> list[psutil.Process]:
@@ -53,12 +47,12 @@ def test_a_step_is_over_in_its_time_and_what_runs_is_cut_off(slow_engine: Engine
 
 def test_a_cancelled_test_frees_the_engine(slow_engine: Engine) -> None:
     runner = started(job(slow_engine.url, "slow", answer_tokens=1500))
-    wait_until(lambda: busy_slots(slow_engine) == 1, 30, "the engine writes")
+    wait_until(lambda: slow_engine.busy == 1, 30, "the engine writes")
     assert len(children()) == 1
     assert runner.cancel()
     now = ended(runner)
     assert (now.state, now.problem, children()) == ("cancelled", "", [])
-    wait_until(lambda: busy_slots(slow_engine) == 0, 10, "its slot is free")
+    wait_until(lambda: slow_engine.busy == 0, 10, "its slot is free")
     assert not runner.cancel()
 
 
@@ -113,11 +107,11 @@ def test_the_measuring_process_ends_when_nobody_listens_any_more(slow_engine: En
     assert process.stdin is not None and process.stdout is not None
     process.stdin.write(orjson.dumps(job(slow_engine.url, "slow", answer_tokens=1500)) + b"\n")
     process.stdin.flush()
-    wait_until(lambda: busy_slots(slow_engine) == 1, 30, "the engine writes")
+    wait_until(lambda: slow_engine.busy == 1, 30, "the engine writes")
     process.stdin.close()
     assert process.wait(10) == 5
     process.stdout.close()
-    wait_until(lambda: busy_slots(slow_engine) == 0, 10, "its slot is free")
+    wait_until(lambda: slow_engine.busy == 0, 10, "its slot is free")
 
 
 def test_a_stranger_that_keeps_nothing_of_it_is_told_so(tiny_engine: Engine) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine import models, run
+from tests.engine import run
 from tests.engine.run import Engine
 from tests.serving.proxy.support import Serving, serving
 
@@ -23,14 +23,6 @@ def engine(tiny_model: Path) -> Iterator[Engine]:
 def embedder(tiny_model: Path) -> Iterator[Engine]:
     """llama.cpp that embeds."""
     with run.engine(tiny_model, "-c", "512", "--embeddings", "--pooling", "mean", alias="embedder") as one:
-        yield one
-
-
-@pytest.fixture(scope="session")
-def slow_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    """llama.cpp with one slot that writes some 180 tokens a second."""
-    model = models.slow(tmp_path_factory.mktemp("slow") / "slow.gguf")
-    with run.engine(model, "-c", "2048", "-np", "1", alias="slow") as one:
         yield one
 
 

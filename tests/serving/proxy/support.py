@@ -149,6 +149,13 @@ def whole(connection: socket.socket, body: bytes, status: str = "200 OK", kind: 
     connection.sendall(head.encode() + body)
 
 
+def yes(connection: socket.socket, _asked: Asked) -> None:
+    """Answers a chat in one piece."""
+    message = {"index": 0, "message": {"role": "assistant", "content": "yes"}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 1, "completion_tokens": 1}
+    whole(connection, json.dumps({"choices": [message], "usage": usage}).encode())
+
+
 def begin(connection: socket.socket, kind: str = "text/event-stream") -> None:
     """Begins a stream."""
     connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n".encode())

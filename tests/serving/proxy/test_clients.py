@@ -251,11 +251,6 @@ def test_lm_studios_lists_are_made_of_what_is_there(before_engine: Serving, engi
     assert told["usage"]["completion_tokens"] == 3
 
 
-def busy(engine: Engine) -> bool:
-    """Whether a slot works."""
-    return any(slot["is_processing"] for slot in requests.get(f"{engine.url}/slots", timeout=5).json())
-
-
 @pytest.mark.parametrize("dialect", ["openai", "ollama"])
 def test_a_client_that_leaves_a_stream_frees_the_engine(
     slow_engine: Engine, before_nothing: Serving, dialect: str
@@ -266,14 +261,14 @@ def test_a_client_that_leaves_a_stream_frees_the_engine(
         stream: Any = openai_at(before_nothing.openai).chat.completions.create(
             model="slow", messages=HELLO, max_tokens=1500, stream=True)
         next(iter(stream))
-        assert busy(slow_engine)
+        assert slow_engine.busy
         stream.close()
     else:
         with requests.post(f"{before_nothing.ollama}/api/chat", stream=True, timeout=20, json={
                 "model": "slow", "messages": HELLO, "options": {"num_predict": 1500}}) as answer:
             next(answer.iter_lines())
-            assert busy(slow_engine)
-    wait_until(lambda: not busy(slow_engine), 2, "the slot is free", every=0.01)
+            assert slow_engine.busy
+    wait_until(lambda: not slow_engine.busy, 2, "the slot is free", every=0.01)
     record = before_nothing.record(after)[0]
     assert (record["status"], record["error"], record["exact"]) == (499, "client_gone", False)
     assert record["output_tokens"] >= 1
@@ -289,11 +284,11 @@ def test_a_client_that_leaves_before_a_whole_answer_is_let_go_at_once(
     connection = http.client.HTTPConnection(urlsplit(before_nothing.openai).netloc, timeout=20)
     body = {"model": "slow", "messages": HELLO, "max_tokens": 1500}
     connection.request("POST", "/v1/chat/completions", json.dumps(body), {"Content-Type": "application/json"})
-    wait_until(lambda: busy(slow_engine), 5, every=0.01)
+    wait_until(lambda: slow_engine.busy, 5, every=0.01)
     connection.close()
     record = before_nothing.record(after)[0]
     assert (record["status"], record["error"]) == (499, "client_gone")
-    wait_until(lambda: not busy(slow_engine), 2, "the slot is free", every=0.01)
+    wait_until(lambda: not slow_engine.busy, 2, "the slot is free", every=0.01)
 
 
 def test_texts_are_kept_only_of_models_that_are_named(engine: Engine, tmp_path: Any) -> None:

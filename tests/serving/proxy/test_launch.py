@@ -24,13 +24,8 @@ from serving.client import ServingAway, ServingClient
 from serving.launch import ROOT, Launcher, is_wanted
 from serving.place import socket_address
 from serving.settings import read_settings
-from tests.serving.proxy.support import Asked, ask, document, scripted, whole
+from tests.serving.proxy.support import ask, document, scripted, yes
 from tests.support import free_port, wait_until
-
-
-def yes(connection: socket.socket, _asked: Asked) -> None:
-    message = {"index": 0, "message": {"role": "assistant", "content": "yes"}, "finish_reason": "stop"}
-    whole(connection, json.dumps({"choices": [message]}).encode())
 
 
 class Place:

@@ -19,15 +19,10 @@ from serving.proxy.limits import Rate, Turns
 from serving.proxy.records import Records
 from serving.proxy.told import Told
 from serving.proxy.totals import MOST_LANES, OTHER, Lanes, Live, Recent
-from tests.serving.proxy.support import Asked, Serving, ask, scripted, serving, whole
+from tests.serving.proxy.support import Asked, Serving, ask, scripted, serving, yes
 from tests.support import free_port, listens, wait_until
 
 CHAT = "/v1/chat/completions"
-
-
-def yes(connection: socket.socket, _asked: Asked) -> None:
-    message = {"index": 0, "message": {"role": "assistant", "content": "yes"}, "finish_reason": "stop"}
-    whole(connection, json.dumps({"choices": [message]}).encode())
 
 
 def test_a_client_has_so_many_requests_a_minute(tmp_path: Path) -> None:
