@@ -24,20 +24,20 @@ class ProxySettings:
     """One proxy. Times in seconds, sizes in bytes."""
 
     name: ProxyName
-    enabled: bool = False
-    host: str = "127.0.0.1"
-    port: int = 0
-    upstreams: tuple[str, ...] = ()
-    idle_timeout: float = 30.0
-    first_byte_timeout: float = 300.0
-    connect_timeout: float = 2.0
-    retries: int = 3
-    check_every: float = 5.0
-    api_key: str = field(default="", repr=False)
-    rate_limit: int = 1000
-    largest_request: int = 64 << 20
-    concurrency: int = 0
-    queue_size: int = 100
+    enabled: bool
+    host: str
+    port: int
+    upstreams: tuple[str, ...]
+    idle_timeout: float
+    first_byte_timeout: float
+    connect_timeout: float
+    retries: int
+    check_every: float
+    api_key: str = field(repr=False)
+    rate_limit: int
+    largest_request: int
+    concurrency: int
+    queue_size: int
 
     @property
     def address(self) -> tuple[str, int]:
@@ -60,8 +60,8 @@ class ServerSettings:
 
     name: str
     url: str
-    engine: str = "auto"
-    api_key: str = field(default="", repr=False)
+    engine: str
+    api_key: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +69,18 @@ class ServingSettings:
     """All that the serving process goes by."""
 
     proxies: Mapping[ProxyName, ProxySettings]
-    servers: tuple[ServerSettings, ...] = ()
-    processes: Mapping[str, str] = field(default_factory=dict)
+    servers: tuple[ServerSettings, ...]
+    processes: Mapping[str, str]
     """Names of the model processes -> their engine."""
-    process_timeout: float = 300.0
+    process_timeout: float
     """Seconds that a model process may leave a request without a part of its answer."""
-    keep_text: frozenset[str] = frozenset()
-    models: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    keep_text: frozenset[str]
+    models: Mapping[str, Any] = field(repr=False)
     """The section ``models`` as it came, for the supervisor."""
 
     def keeps_text(self, model: str) -> bool:
         """Whether prompts and answers of ``model`` are kept."""
         return model in self.keep_text or EVERY_MODEL in self.keep_text
-
-
-NOTHING = ServingSettings({name: ProxySettings(name, port=PORTS[name]) for name in PROXIES})
-"""Before a configuration is known: both proxies off."""
 
 
 def read_settings(raw: Any) -> ServingSettings:
@@ -166,3 +162,7 @@ def _text(raw: Any, key: str, where: str) -> str:
     if not isinstance(value, str) or not value:
         raise BadConfiguration(f"{where}.{key} must be a text, not {value!r}")
     return value
+
+
+NOTHING = read_settings({})
+"""Before a configuration is known: both proxies off."""
