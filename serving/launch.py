@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-import os
 import subprocess
 import sys
 import threading
@@ -20,13 +19,12 @@ from typing import Any
 
 import orjson
 
-from serving import place
+from serving import child, place
 from serving.client import ServingAway, ServingClient, ServingRefused
 from serving.wire import PROTOCOL, Requests, Status
 
 log = logging.getLogger(__name__)
 
-ROOT = Path(__file__).parents[1]
 EVERY = 1.0
 """Seconds between two looks."""
 ANSWERS_WITHIN = 20.0
@@ -198,16 +196,14 @@ class Launcher:
             self._launch()
 
     def _launch(self) -> None:
-        own = {name: value for name, value in os.environ.items() if not name.startswith("VIGIE_")}
         self._started_at = time.monotonic()
         with contextlib.ExitStack() as closing:
             errors: Any = subprocess.DEVNULL
             with contextlib.suppress(OSError):  # a full disk: what it says as it falls is lost, no more
                 errors = closing.enter_context((self._folder / ERRORS).open("wb"))
             try:
-                self._child = subprocess.Popen(
-                    self._command, cwd=ROOT, env=own, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                    stderr=errors, start_new_session=True,
+                self._child = child.begun(
+                    self._command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors,
                 )
             except OSError as error:
                 self._problem = f"The serving process cannot be started: {error.strerror or error}."
@@ -215,11 +211,10 @@ class Launcher:
 
     def _why_ended(self, code: int | None) -> str:
         try:
-            lines = (self._folder / ERRORS).read_text(errors="replace").strip().splitlines()
+            said = child.last_line((self._folder / ERRORS).read_text(errors="replace"))
         except OSError:
-            lines = []
-        how = f"was ended by signal {-code}" if code is not None and code < 0 else f"ended with code {code}"
-        return f"The serving process {how}" + (f": {lines[-1][:300]}" if lines else f"; see {place.LOG}.")
+            said = ""
+        return f"The serving process {child.ending(code)}" + (f": {said}" if said else f"; see {place.LOG}.")
 
     def _reap(self) -> None:
         if self._child is not None and self._child.poll() is not None:

@@ -10,18 +10,17 @@ import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import IO, Any, Literal
 
 import orjson
 import structlog
 
+from serving import child
 from serving.bench.plan import LONGEST
 from serving.bench.wire import Job, Live, Result, Step
 
 log = structlog.get_logger(__name__)
 
-ROOT = Path(__file__).parents[2]
 CANCELLED = "cancelled"
 LONGEST_LINE = 1 << 20
 SPARE = 20.0
@@ -103,12 +102,10 @@ class Runner:
         with self._lock:
             if self._now is not None and self._now.state == "running":
                 raise Busy
-            own = {name: value for name, value in os.environ.items() if not name.startswith("VIGIE_")}
             errors = tempfile.TemporaryFile()  # noqa: SIM115 - the thread that waits for the process closes it
             try:
-                process = subprocess.Popen(
-                    self._command, cwd=ROOT, env=own, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
-                    start_new_session=True,
+                process = child.begun(
+                    self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
                 )
             except OSError:
                 errors.close()
@@ -187,15 +184,10 @@ class Runner:
 
 def _why(code: int, said: str) -> str:
     """Why the process ended, in a form that `components.sentences` knows."""
-    if code < 0:
-        return f"The measuring process was ended by signal {-code}: {said}" if said else (
-            f"The measuring process was ended by signal {-code}.")
-    return f"The measuring process ended with code {code}: {said}" if said else (
-        f"The measuring process ended with code {code}.")
+    return f"The measuring process {child.ending(code)}" + (f": {said}" if said else ".")
 
 
 def _last_line(errors: IO[bytes]) -> str:
     errors.seek(0, os.SEEK_END)
     errors.seek(max(0, errors.tell() - 4096))
-    lines = errors.read().decode(errors="replace").strip().splitlines()
-    return lines[-1][:300] if lines else ""
+    return child.last_line(errors.read().decode(errors="replace"))

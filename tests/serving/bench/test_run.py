@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from serving.bench.run import Busy, Runner
+from serving.child import ROOT
 from tests.engine import run
 from tests.engine.run import Engine
 from tests.serving.bench.support import ended, job, running, started
@@ -102,7 +103,7 @@ def test_the_measuring_process_ends_when_nobody_listens_any_more(slow_engine: En
 
     process = subprocess.Popen(
         [sys.executable, "-m", "serving.bench"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        cwd=Path(__file__).parents[3],
+        cwd=ROOT,
     )
     assert process.stdin is not None and process.stdout is not None
     process.stdin.write(orjson.dumps(job(slow_engine.url, "slow", answer_tokens=1500)) + b"\n")

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from serving.child import ROOT
 from serving.client import ServingAway, ServingClient
-from serving.launch import ROOT
 from serving.wire import Outcome, Status
 from tests.support import free_port, wait_until
 

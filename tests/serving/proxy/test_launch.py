@@ -18,12 +18,12 @@ import pytest
 import requests
 
 from config.dashboard import DashboardConfig
-from config.documents import document as as_document
-from config.secret import SecretText
+from serving.child import ROOT
 from serving.client import ServingAway, ServingClient
-from serving.launch import ROOT, Launcher, is_wanted
+from serving.launch import Launcher, is_wanted
 from serving.place import socket_address
-from serving.settings import read_settings
+from serving.service import told_to_serving
+from serving.settings import NOTHING, read_settings
 from tests.serving.proxy.support import ask, document, scripted, yes
 from tests.support import free_port, wait_until
 
@@ -201,8 +201,10 @@ def test_the_configuration_of_vigie_is_what_is_read() -> None:
             "processes": [{"name": "own", "file": "/m.gguf"}], "keepText": [{"model": "own"}],
         },
     })
-    raw = {name: as_document(getattr(config, name), SecretText.reveal) for name in ("proxies", "models")}
+    raw = told_to_serving(config)
     settings = read_settings(json.loads(json.dumps(raw)))
+    usual = read_settings(told_to_serving(DashboardConfig()))
+    assert (usual.proxies, usual.process_timeout) == (NOTHING.proxies, NOTHING.process_timeout)
     proxy = settings.proxies["ollama"]
     assert (proxy.enabled, proxy.port, proxy.api_key, proxy.idle_timeout) == (True, 11434, "key", 1.5)
     assert (proxy.largest_request, proxy.first_byte_timeout, proxy.rate_limit) == (3 << 20, 300.0, 1000)
