@@ -80,7 +80,7 @@ def big_vocabulary(path: Path, tokens: int = 150_000) -> Path:
     """As a model of today has it: 150,000 tokens, as many merges, a type for each."""
     with path.open("wb") as file:
         file.write(b"GGUF" + struct.pack("<IQQ", 3, 0, 9))
-        for key, given in [*LLAMA, ]:
+        for key, given in LLAMA:
             file.write(text(key) + value(given))
         for key, form in (("tokens", "token{}"), ("merges", "mer {}")):
             file.write(text(f"tokenizer.ggml.{key}") + struct.pack("<IIQ", 9, 8, tokens))

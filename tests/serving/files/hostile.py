@@ -72,10 +72,9 @@ def largest(path: Path, number: int) -> None:
     with path.open("wb") as file:  # as many tensors as are read, and one more
         file.write(struct.pack("<Q", 0) + b"{")
         for tensor in range(100_000 + number % 2):
-            begin = b"%s%d" % (b"" if tensor == 0 else b",", 0)
             name = b'"%d%s"' % (tensor, b"n" * 60)
             entry = b':{"dtype":"F32","shape":[1],"data_offsets":[%d,%d]}' % (4 * tensor, 4 * tensor + 4)
-            file.write(begin[:-1] + name + entry)
+            file.write((b"," if tensor else b"") + name + entry)
         file.write(b"}")
         end = file.tell()
         file.seek(0)

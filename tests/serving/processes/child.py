@@ -16,6 +16,9 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+NEVER = threading.Event()
+"""Is never set: who waits for it answers no more."""
+
 
 class Handler(BaseHTTPRequestHandler):
     """Answers /health with `status`; POST /die?CODE ends the process so, POST /hang makes it answer no more."""
@@ -25,7 +28,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         if self.hang.is_set():
-            time.sleep(3600)
+            NEVER.wait()
         self.send_response(Handler.status)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -64,7 +67,7 @@ def slow(port: int) -> None:
 
 def silent(port: int) -> None:
     """Is healthy, and never answers anything else."""
-    Handler.do_POST = lambda _: time.sleep(3600)
+    Handler.do_POST = lambda _: NEVER.wait()
     serve(port)
 
 

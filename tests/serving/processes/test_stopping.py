@@ -152,25 +152,18 @@ def test_a_crash_after_ready_is_told_with_its_last_words(house: House) -> None:
     house.run(test)
 
 
-def test_a_signal_is_told_by_its_name(house: House) -> None:
+@pytest.mark.parametrize(("number", "says"), [
+    (signal.SIGSEGV, "It was ended by SIGSEGV."),
+    (signal.SIGKILL, "It was ended by SIGKILL: by somebody, or by the system for want of memory."),
+])
+def test_a_signal_is_told_by_its_name(house: House, number: signal.Signals, says: str) -> None:
     async def test() -> None:
         async with house.supervisor(child("good")) as supervisor:
             await supervisor.ensure("good")
-            os.kill(one(supervisor, "good")["pid"], signal.SIGSEGV)
+            os.kill(one(supervisor, "good")["pid"], number)
             told = await reached(supervisor, "good", state="error")
-            assert told["exit"]["signal"] == "SIGSEGV" and "code" not in told["exit"]
-            assert told["message"] == "It was ended by SIGSEGV."
-
-    house.run(test)
-
-
-def test_a_kill_from_outside_says_what_it_may_be(house: House) -> None:
-    async def test() -> None:
-        async with house.supervisor(child("good")) as supervisor:
-            await supervisor.ensure("good")
-            os.kill(one(supervisor, "good")["pid"], signal.SIGKILL)
-            told = await reached(supervisor, "good", state="error")
-            assert "by the system for want of memory" in told["message"]
+            assert told["exit"]["signal"] == number.name and "code" not in told["exit"]
+            assert told["message"] == says
 
     house.run(test)
 
