@@ -30,6 +30,8 @@ from config.serving import Models, Proxies
 
 SEVERITIES = ("info", "warning", "error", "critical")
 Severity = Literal["info", "warning", "error", "critical"]
+EXTENSIONS = (".gguf", ".safetensors", ".bin")
+"""Endings of the files that are looked for where no others are named."""
 
 
 class Metadata(Section):
@@ -45,7 +47,7 @@ class WatchedDirectory(Section):
 
     path: AbsolutePath = field(..., N_("Folder"))
     recursive: bool = field(True, N_("With its subfolders"))
-    extensions: tuple[Extension, ...] = field((".gguf", ".safetensors", ".bin"), N_("File endings"), max_length=16)
+    extensions: tuple[Extension, ...] = field(EXTENSIONS, N_("File endings"), max_length=16)
 
 
 class Paths(Section):

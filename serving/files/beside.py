@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from config.marks import N_
 from serving.files.facts import Attention, ModelFacts
 from serving.files.json_pieces import Pieces, whole
-from serving.files.sentence import N_, BadModelFile
+from serving.files.sentence import BadModelFile
 from serving.files.source import opened
 
 LONGEST_CONFIG = 512 * 1024

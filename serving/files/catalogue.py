@@ -11,10 +11,11 @@ from typing import Any
 import structlog
 from watchfiles import Change, watch
 
+from config.marks import N_
 from serving.files import beside, gguf, safetensors
-from serving.files.rows import ModelFile, Read, format_of, rows
+from serving.files.rows import ModelFile, format_of, rows
 from serving.files.scan import CONFIG, INDEX, Folder, Scan, Seen, identity, refusal, walk
-from serving.files.sentence import N_, BadModelFile, Sentence
+from serving.files.sentence import BadModelFile, Sentence
 
 log = structlog.get_logger(__name__)
 
@@ -182,7 +183,7 @@ class Catalogue:
 
     def _publish(self) -> None:
         self._published = self._clock()
-        made = rows(self._scan, self._kept, self._kept)
+        made = rows(self._scan, self._kept)
         if made != self._rows:
             self._rows = made
             self._revision += 1
@@ -212,7 +213,7 @@ class Catalogue:
         self._refused.discard(seen.path)
         self._cache[seen.path] = seen.key, self._answer(how, Path(seen.path))
 
-    def _answer(self, how: Callable[[Path], Any], path: Path) -> Read | Any:
+    def _answer(self, how: Callable[[Path], Any], path: Path) -> Any:
         """What came of reading one file: whatever is wrong with it stays with it."""
         try:
             return how(path)

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from struct import Struct
 
+from config.marks import N_
 from serving.files.facts import ModelFacts, Weights
 from serving.files.ggml import TYPES
 from serving.files.gguf_facts import Value, facts_of
-from serving.files.sentence import N_, BadModelFile
+from serving.files.sentence import BadModelFile
 from serving.files.source import Source, opened
 
 MOST_KEYS = 4096

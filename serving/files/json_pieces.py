@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from serving.files.sentence import N_, BadModelFile
+from config.marks import N_
+from serving.files.sentence import BadModelFile
 
 DEEPEST = 64
 MOST_SIGNS = 100_000

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from config.marks import N_
 from serving.files.facts import Attention, ModelFacts, Recurrent
-from serving.files.sentence import N_, Sentence
+from serving.files.sentence import Sentence
 
 CACHE_TYPES: dict[str, tuple[int, int]] = {
     "f32": (1, 4), "f16": (1, 2), "bf16": (1, 2), "q8_0": (32, 34), "q5_1": (32, 24), "q5_0": (32, 22),

@@ -22,9 +22,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from config.marks import N_
 from serving.files import kv
 from serving.files.facts import ModelFacts
-from serving.files.sentence import N_, Sentence
+from serving.files.sentence import Sentence
 
 PROCESS, GPU_CONTEXT = 32 * 2**20, 400 * 2**20
 SOURCE = Sentence(N_(

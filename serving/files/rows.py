@@ -7,18 +7,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from config.marks import N_
 from serving.files import beside
 from serving.files.facts import ModelFacts, Weights
 from serving.files.scan import CONFIG, INDEX, Scan, Seen
-from serving.files.sentence import N_, Sentence
+from serving.files.sentence import Sentence
 
 Format = Literal["gguf", "safetensors", "bin", "other", "folder"]
 SHARD = re.compile(r"(.+)-(\d{5})-of-(\d{5})(\.[a-z0-9]+)", re.IGNORECASE)
 MOST_MISSING = 100
 _CACHED = re.compile(r"models--([^/]+?)--([^/]+)/snapshots/[^/]+$")
 _FORMATS: dict[str, Format] = {".gguf": "gguf", ".safetensors": "safetensors", ".bin": "bin"}
-Read = ModelFacts | Sentence | None
-"""What came of reading a file: its facts, why there are none, or nothing yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +57,12 @@ def matches(row: ModelFile, search: str) -> bool:
     return all(word in text for word in search.casefold().split())
 
 
-def rows(scan: Scan, read: Callable[[Seen], Read], beside_of: Callable[[Seen], Any]) -> tuple[ModelFile, ...]:
-    """One row for each model; ``read`` and ``beside_of`` give what came of reading a model file and a JSON file."""
-    indexes = {path: beside_of(seen) for path, seen in scan.beside.items() if path.endswith(INDEX)}
+def rows(scan: Scan, read: Callable[[Seen], Any]) -> tuple[ModelFile, ...]:
+    """One row for each model; ``read`` gives what came of reading a file: its facts or what stands in it, why there is
+    nothing (a sentence), or None when it was not read yet."""
+    indexes = {path: read(seen) for path, seen in scan.beside.items() if path.endswith(INDEX)}
     made = [_row(group, missing, read) for group, missing in _groups(scan.files, indexes)]
-    made = [_with_config(row, scan, beside_of) if row.format == "safetensors" else row for row in made]
+    made = [_with_config(row, scan, read) if row.format == "safetensors" else row for row in made]
     made += [ModelFile(seen.path, seen.name, "folder", seen.folder, error=seen.error) for seen in scan.unreadable]
     made += [
         ModelFile(path, path.rpartition("/")[2], "safetensors", scan.beside[path].folder, error=answer)
@@ -94,7 +94,7 @@ def _groups(files: Sequence[Seen], indexes: dict[str, Any]) -> Iterator[tuple[li
         yield [found_by_number[number] for number in sorted(found_by_number)], missing
 
 
-def _row(group: list[Seen], missing: list[str], read: Callable[[Seen], Read]) -> ModelFile:
+def _row(group: list[Seen], missing: list[str], read: Callable[[Seen], Any]) -> ModelFile:
     first, kind = group[0], format_of(group[0].path)
     row = ModelFile(
         first.path, _name(first), kind, first.folder, size=sum(seen.size for seen in group),
@@ -110,7 +110,7 @@ def _row(group: list[Seen], missing: list[str], read: Callable[[Seen], Read]) ->
     facts = [one for one in found if isinstance(one, ModelFacts)]
     wrong = next((one for one in found if isinstance(one, Sentence)), None)
     if wrong or len(facts) < len(found):
-        return replace(row, facts=None, error=wrong, reading=not wrong)
+        return replace(row, error=wrong, reading=not wrong)
     joined = _joined(facts)
     return replace(row, facts=joined, error=_trouble(joined, group, missing), companion=_companion(joined))
 
@@ -168,11 +168,11 @@ def _companion(facts: ModelFacts) -> str:
     return "" if facts.tensors or facts.split_count else "other"  # a vocabulary alone is no model
 
 
-def _with_config(row: ModelFile, scan: Scan, beside_of: Callable[[Seen], Any]) -> ModelFile:
+def _with_config(row: ModelFile, scan: Scan, read: Callable[[Seen], Any]) -> ModelFile:
     seen = scan.beside.get(f"{row.path.rpartition('/')[0]}/{CONFIG}")
     if not seen or not row.facts or row.companion:
         return row
-    given = beside_of(seen)
+    given = read(seen)
     if isinstance(given, Sentence):
         return replace(row, error=row.error or given)
     return replace(row, facts=beside.described(row.facts, given)) if given else row

@@ -12,9 +12,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from config.marks import N_
 from serving.files.facts import Kind, ModelFacts, Weights
 from serving.files.json_pieces import Pieces, whole
-from serving.files.sentence import N_, BadModelFile
+from serving.files.sentence import BadModelFile
 from serving.files.source import Source, opened
 
 LONGEST_HEADER = 16 * 2**20

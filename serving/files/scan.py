@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from config.dashboard import Paths, WatchedDirectory
-from serving.files.sentence import N_, Sentence
+from config.dashboard import EXTENSIONS, Paths
+from config.marks import N_
+from serving.files.sentence import Sentence
 
-EXTENSIONS = (".gguf", ".safetensors", ".bin")
 CONFIG, INDEX = "config.json", ".safetensors.index.json"
 MOST_FILES = 10_000
 MOST_FOLDERS = 4096
@@ -30,9 +30,9 @@ class Folder:
 
 def folders_of(paths: Paths) -> tuple[Folder, ...]:
     """The folders of the configuration's section ``paths``, each once."""
-    watched = [one for one in paths.watched_directories if isinstance(one, WatchedDirectory)]
     found = [Folder(paths.models_directory)] if paths.models_directory else []
-    return tuple(dict.fromkeys([*found, *(Folder(one.path, one.recursive, one.extensions) for one in watched)]))
+    found += [Folder(one.path, one.recursive, one.extensions) for one in paths.watched_directories]
+    return tuple(dict.fromkeys(found))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,6 @@ SHOWN = 60
 """Letters of a value out of a file that are shown at most."""
 
 
-def N_(text: str) -> str:  # noqa: N802 - the customary name of the mark that message extraction looks for
-    """``text`` itself, marked for translation where it is shown."""
-    return text
-
-
 @dataclass(frozen=True, slots=True)
 class Sentence:
     """``text`` is marked for translation and has blanks such as ``{given}``; ``values`` fill them."""

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from struct import Struct
 
-from serving.files.sentence import N_, BadModelFile
+from config.marks import N_
+from serving.files.sentence import BadModelFile
 
 WINDOW = 256 * 1024
 """Bytes read at once: all that is ever held of a file, but for what a caller asks to keep."""

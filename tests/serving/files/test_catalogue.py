@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from config.dashboard import Paths
+from config.dashboard import EXTENSIONS, Paths
 from serving.files import catalogue as module
 from serving.files.catalogue import Catalogue
 from serving.files.rows import ModelFile, rows
-from serving.files.scan import EXTENSIONS, Folder, Seen, folders_of, walk
+from serving.files.scan import Folder, Seen, folders_of, walk
 from tests.serving.files import build
 from tests.serving.files.test_safetensors import CONFIG, TWO
 from tests.support import wait_until
@@ -432,6 +432,6 @@ def test_folders_come_from_the_configuration() -> None:
 def test_rows_of_nothing_are_none() -> None:
     from serving.files.scan import Scan
 
-    assert rows(Scan(), lambda seen: None, lambda seen: None) == ()
-    waiting = rows(Scan(files=[Seen("/m/a.gguf", "/m", 5, 1, 1)]), lambda seen: None, lambda seen: None)
+    assert rows(Scan(), lambda seen: None) == ()
+    waiting = rows(Scan(files=[Seen("/m/a.gguf", "/m", 5, 1, 1)]), lambda seen: None)
     assert [(one.name, one.reading, one.size) for one in waiting] == [("a", True, 5)]
