@@ -91,7 +91,7 @@ def described(facts: ModelFacts, given: dict[str, Any]) -> ModelFacts:
     hidden = _whole(text, "hidden_size", "n_embd", "d_model")
     length = _whole(text, "head_dim") or (hidden // heads if hidden and heads else None)
     return replace(
-        facts, architecture=_text(first), embedding_length=hidden, heads=heads, kv_heads=kv_heads,
+        facts, architecture=_text(first), embedding_length=hidden,
         block_count=_whole(text, "num_hidden_layers", "n_layer", "num_layers"),
         feed_forward_length=_whole(text, "intermediate_size"),
         expert_feed_forward_length=_whole(text, "moe_intermediate_size"),

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["model", "mmproj", "adapter", "imatrix", "other"]
+MOST_LAYERS = 4096
+"""What claims more layers is not believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +79,12 @@ class ModelFacts:
     tensors: int = 0
     parameters: int | None = None
     quantisation: str | None = None
-    bits_per_weight: float | None = None
     types: dict[str, int] = field(default_factory=dict)
     context_length: int | None = None
     block_count: int | None = None
     embedding_length: int | None = None
     feed_forward_length: int | None = None
     expert_feed_forward_length: int | None = None
-    heads: int | None = None
-    kv_heads: int | None = None
     experts: int | None = None
     experts_used: int | None = None
     vocabulary: int | None = None
@@ -100,4 +99,23 @@ class ModelFacts:
     weights: Weights | None = None
     attention: Attention = Attention()
     recurrent: Recurrent = Recurrent()
-    metadata: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def stored(self) -> int:
+        """Bytes of the tensors; those of the file where the size of the tensors is not known."""
+        return self.weights.total if self.weights else self.file_size
+
+    @property
+    def bits_per_weight(self) -> float | None:
+        """Bits that a number takes, on average."""
+        return round(self.stored * 8 / self.parameters, 2) if self.parameters else None
+
+    @property
+    def heads(self) -> int | None:
+        """Heads of the layer that has most."""
+        return max(self.attention.heads, default=None)
+
+    @property
+    def kv_heads(self) -> int | None:
+        """Heads of keys and values of the layer that has most."""
+        return max(self.attention.kv_heads, default=None)

@@ -14,7 +14,7 @@ from pathlib import Path
 from struct import Struct
 
 from config.marks import N_
-from serving.files.facts import ModelFacts, Weights
+from serving.files.facts import MOST_LAYERS, ModelFacts, Weights
 from serving.files.ggml import TYPES
 from serving.files.gguf_facts import Value, facts_of
 from serving.files.sentence import BadModelFile
@@ -37,7 +37,6 @@ KEPT_ARRAYS = (".attention.head_count", ".attention.head_count_kv", ".sliding_wi
 """Ends of keys whose arrays say something of each layer."""
 LONGEST_ARRAY = 4096
 MOST_KEPT_NUMBERS = 65_536
-MOST_LAYERS = 4096
 MOST_DIMENSIONS = 4
 MOST_TYPES = 64
 LARGEST = 2**63 - 1

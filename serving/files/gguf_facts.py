@@ -65,26 +65,22 @@ def facts_of(
 ) -> ModelFacts:
     """What the header says; ``numbers`` counts those in tensors by type."""
     keys = Keys(values)
-    parameters = numbers.total() or None
-    stored = weights.total if weights else file_size
-    heads, kv_heads = keys.each("attention.head_count"), keys.each("attention.head_count_kv")
     forward = keys.each("feed_forward_length")
     return ModelFacts(
         format="gguf", file_size=file_size, version=version, kind=_kind(keys), architecture=keys.architecture,
-        name=keys.text("general.name"), tensors=tensors, parameters=parameters,
+        name=keys.text("general.name"), tensors=tensors, parameters=numbers.total() or None,
         quantisation=_quantisation(keys, numbers),
-        bits_per_weight=round(stored * 8 / parameters, 2) if parameters else None,
         types={_type_name(kind): count for kind, count in numbers.most_common()},
         context_length=keys.own("context_length"), block_count=keys.own("block_count"),
         embedding_length=keys.own("embedding_length"), feed_forward_length=max(forward, default=None),
         expert_feed_forward_length=keys.own("expert_feed_forward_length"),
-        heads=max(heads, default=None), kv_heads=max(kv_heads, default=None), experts=keys.own("expert_count"),
+        experts=keys.own("expert_count"),
         experts_used=keys.own("expert_used_count"), vocabulary=_vocabulary(keys),
         tokenizer=keys.text("tokenizer.ggml.model"), chat_template="tokenizer.chat_template" in keys,
         licence=keys.text("general.license"), size_label=keys.text("general.size_label"),
         split_number=keys.whole("split.no"), split_count=keys.whole("split.count"),
         split_tensors=keys.whole("split.tensors.count"), complete=complete, weights=weights,
-        attention=_attention(keys, heads, kv_heads), recurrent=_recurrent(keys, forward),
+        attention=_attention(keys), recurrent=_recurrent(keys, forward),
     )
 
 
@@ -114,10 +110,11 @@ def _vocabulary(keys: Keys) -> int | None:
     return keys.own("vocab_size") if tokens is None else tokens
 
 
-def _attention(keys: Keys, heads: tuple[int, ...], kv_heads: tuple[int, ...]) -> Attention:
+def _attention(keys: Keys) -> Attention:
     return Attention(
-        heads=heads, kv_heads=kv_heads, key_length=keys.own("attention.key_length"),
-        value_length=keys.own("attention.value_length"), key_length_swa=keys.own("attention.key_length_swa"),
+        heads=keys.each("attention.head_count"), kv_heads=keys.each("attention.head_count_kv"),
+        key_length=keys.own("attention.key_length"), value_length=keys.own("attention.value_length"),
+        key_length_swa=keys.own("attention.key_length_swa"),
         value_length_swa=keys.own("attention.value_length_swa"), sliding_window=keys.own("attention.sliding_window"),
         window_pattern=keys.each("attention.sliding_window_pattern"),
         shared_kv_layers=keys.own("attention.shared_kv_layers"), kv_lora_rank=keys.own("attention.kv_lora_rank"),

@@ -1,7 +1,7 @@
 """Bytes of the cache of keys and values, layer by layer, as llama.cpp allocates it.
 
 Source: llama.cpp. ``src/llama-kv-cache.cpp``: one tensor K and one V for each layer, ``n_embd_k_gqa`` and
-``n_embd_v_gqa`` numbers for each cell and stream, no V with MLA. ``src/llama-kv-cache-iswa.cpp``: cells of layers with
+``n_embd_v_gqa`` numbers for each cell and slot, no V with MLA. ``src/llama-kv-cache-iswa.cpp``: cells of layers with
 a sliding window. ``src/llama-context.cpp``: cells are padded to 256, for each slot. ``src/llama-hparams.cpp``: which
 layers have a window, and the state of recurrent ones. The window of each architecture: where its parameters are loaded.
 In short: bytes = cells x sum over layers of kv_heads x (key_length + value_length) x bytes per number.
@@ -12,18 +12,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from config.marks import N_
-from serving.files.facts import Attention, ModelFacts, Recurrent
+from serving.files.facts import MOST_LAYERS, Attention, ModelFacts, Recurrent
+from serving.files.ggml import TYPES
 from serving.files.sentence import Sentence
 
-CACHE_TYPES: dict[str, tuple[int, int]] = {
-    "f32": (1, 4), "f16": (1, 2), "bf16": (1, 2), "q8_0": (32, 34), "q5_1": (32, 24), "q5_0": (32, 22),
-    "q4_1": (32, 20), "q4_0": (32, 18), "iq4_nl": (32, 18),
+_SIZES = {name.lower(): (block, size) for name, block, size in TYPES.values()}
+CACHE_TYPES = {
+    name: _SIZES[name] for name in ("f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl")
 }
 """Type of the cache: numbers in a block, and its bytes."""
 PAD = 256
 BATCH = 512
 """Tokens that llama.cpp works on at once (``--ubatch-size``)."""
-MOST_LAYERS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ _GEMMA3N_CACHED = 20
 
 @dataclass(frozen=True, slots=True)
 class Cache:
-    """Bytes for each layer, of keys and values and of the state of recurrent layers; ``cells`` of a stream that a mask
+    """Bytes for each layer, of keys and values and of the state of recurrent layers; ``cells`` of a slot that a mask
     is made for, those of layers with a window included; ``exact`` where the formula is the engine's own."""
 
     layers: tuple[int, ...]
@@ -76,14 +76,13 @@ def padded(count: int) -> int:
     return -(-count // PAD) * PAD
 
 
-def cells_of(context: int, slots: int, *, unified: bool = False) -> tuple[int, int]:
-    """Cells of a stream, and how many streams there are, for ``context`` tokens that ``slots`` share."""
-    return (padded(context), 1) if unified else (padded(-(-padded(context) // slots)), slots)
+def cells_of(context: int, slots: int) -> int:
+    """Cells of each slot, for ``context`` tokens that ``slots`` share."""
+    return padded(-(-padded(context) // slots))
 
 
 def cache(
-    facts: ModelFacts, context: int, slots: int = 1, key_type: str = "f16", value_type: str = "f16", *,
-    unified: bool = False, batch: int = BATCH,
+    facts: ModelFacts, context: int, slots: int = 1, key_type: str = "f16", value_type: str = "f16",
 ) -> Cache | None:
     """The cache for ``context`` tokens in all, shared by ``slots``; None where the file says too little.
 
@@ -93,7 +92,7 @@ def cache(
     count, shape = facts.block_count, facts.attention
     if not count or count > MOST_LAYERS:
         return None
-    cells, streams = cells_of(context, slots, unified=unified)
+    cells = cells_of(context, slots)
     keys, values = CACHE_TYPES[key_type], CACHE_TYPES[value_type]
     layers, states, windows, notes = [], [], {0}, _notes(facts)
     for number in range(count):
@@ -101,10 +100,12 @@ def cache(
         if sizes is None:
             return None
         key, value, window = sizes
-        held = min(cells, padded(window * (slots if unified else 1) + batch)) if window else cells
+        held = min(cells, padded(window + BATCH)) if window else cells
         windows.add(held if window else 0)
-        layers.append(streams * held * (_bytes(key, keys) + _bytes(value, values)))
+        layers.append(slots * held * (_bytes(key, keys) + _bytes(value, values)))
         states.append(slots * _state(facts) if _recurrent(facts, number) else 0)
+        if not states[-1] and facts.architecture in STATE_ONLY | BOTH:
+            return None
     return Cache(tuple(layers), tuple(states), cells + max(windows) if any(layers) else 0, not notes, tuple(notes))
 
 

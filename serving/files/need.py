@@ -24,7 +24,7 @@ from typing import Literal
 
 from config.marks import N_
 from serving.files import kv
-from serving.files.facts import ModelFacts
+from serving.files.facts import MOST_LAYERS, ModelFacts
 from serving.files.sentence import Sentence
 
 PROCESS, GPU_CONTEXT = 32 * 2**20, 400 * 2**20
@@ -94,8 +94,7 @@ class Fit:
 
 
 def need(
-    facts: ModelFacts, context: int = 0, slots: int = 1, key_type: str = "f16", value_type: str = "f16", *,
-    unified: bool = False, batch: int = kv.BATCH,
+    facts: ModelFacts, context: int = 0, slots: int = 1, key_type: str = "f16", value_type: str = "f16",
 ) -> Need:
     """Memory for a model with ``context`` tokens in all (0: what it was trained with), shared by ``slots``.
 
@@ -103,13 +102,12 @@ def need(
         ValueError: the type of cache is unknown, or a count is not positive.
     """
     unknown = {key_type, value_type} - kv.CACHE_TYPES.keys()
-    if unknown or slots < 1 or context < 0 or batch < 1:
-        raise ValueError(f"cache type one of {', '.join(kv.CACHE_TYPES)}; slots and batch 1 or more; context 0 or more")
+    if unknown or slots < 1 or context < 0:
+        raise ValueError(f"cache type one of {', '.join(kv.CACHE_TYPES)}; slots 1 or more; context 0 or more")
     context = context or facts.context_length or 0
-    cache = kv.cache(facts, context, slots, key_type, value_type, unified=unified, batch=batch) if context else None
-    weights = facts.weights.total if facts.weights else facts.file_size
-    compute = _compute(facts, cache.cells if cache else kv.padded(context), batch)
-    wrong = compute // 4 + 4 * batch * (facts.vocabulary or 0) + PROCESS // 2
+    cache = kv.cache(facts, context, slots, key_type, value_type) if context else None
+    compute = _compute(facts, cache.cells if cache else kv.padded(context))
+    wrong = compute // 4 + 4 * kv.BATCH * (facts.vocabulary or 0) + PROCESS // 2
     if cache and not cache.exact:
         wrong += cache.total // 2
     notes = [PROMPTS, *(cache.notes if cache else [UNKNOWN_CACHE]), *_refused(facts, key_type, value_type)]
@@ -122,14 +120,14 @@ def need(
         output += embedding
     layers, caches = _layers(facts, cache)
     return Need(
-        weights, cache.total if cache else None, compute, PROCESS, wrong, context, slots, layers, embedding, output,
-        caches, notes=tuple(notes),
+        facts.stored, cache.total if cache else None, compute, PROCESS, wrong, context, slots, layers, embedding,
+        output, caches, notes=tuple(notes),
     )
 
 
 def _layers(facts: ModelFacts, cache: kv.Cache | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Weights and cache of each layer, and the cache alone; where the weights are not told apart, an equal share."""
-    count = min(facts.block_count or 1, kv.MOST_LAYERS)
+    count = min(facts.block_count or 1, MOST_LAYERS)
     given = facts.weights
     each = list(given.layers[:count]) if given else []
     rest = (given.rest + sum(given.layers[count:]) if given else facts.file_size) // count
@@ -138,7 +136,7 @@ def _layers(facts: ModelFacts, cache: kv.Cache | None) -> tuple[tuple[int, ...],
     return tuple(rest + (each[number] if number < len(each) else 0) + caches[number] for number in range(count)), caches
 
 
-def _compute(facts: ModelFacts, cells: int, batch: int) -> int:
+def _compute(facts: ModelFacts, cells: int) -> int:
     """Bytes of the compute buffers."""
     width, shape = facts.embedding_length or 0, facts.attention
     length = shape.key_length or (width // facts.heads if facts.heads else 0)
@@ -147,7 +145,7 @@ def _compute(facts: ModelFacts, cells: int, batch: int) -> int:
         expert = facts.expert_feed_forward_length or facts.feed_forward_length or 0
         forward = max(forward, facts.experts_used * (3 * expert + width))
     numbers = max(6 * width, 5 * width + 2 * length * (facts.kv_heads or 0), 5 * width + forward)
-    return batch * (4 * numbers + 2 * cells)
+    return kv.BATCH * (4 * numbers + 2 * cells)
 
 
 def _refused(facts: ModelFacts, key_type: str, value_type: str) -> list[Sentence]:

@@ -125,13 +125,11 @@ def _joined(facts: list[ModelFacts]) -> ModelFacts:
             types[name] = types.get(name, 0) + count
     parameters = sum(one.parameters or 0 for one in facts) or None
     weights = _sum([one.weights for one in facts if one.weights]) if all(one.weights for one in facts) else None
-    size = sum(one.file_size for one in facts)
-    stored = weights.total if weights else size
     whole = [one.complete for one in facts]
     return replace(
-        facts[0], file_size=size, tensors=sum(one.tensors for one in facts), parameters=parameters, types=types,
+        facts[0], file_size=sum(one.file_size for one in facts), tensors=sum(one.tensors for one in facts),
+        parameters=parameters, types=types, weights=weights,
         quantisation=facts[0].quantisation or (max(types, key=lambda name: types[name]) if types else None),
-        bits_per_weight=round(stored * 8 / parameters, 2) if parameters else None, weights=weights,
         complete=False if False in whole else None if None in whole else True,
     )
 

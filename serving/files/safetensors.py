@@ -23,9 +23,7 @@ MOST_TENSORS = 100_000
 LONGEST_NAME = 1024
 LONGEST_ENTRY = 4096
 LONGEST_METADATA = 256 * 1024
-"""Bytes of ``__metadata__`` that are kept; training tools write whole histories there, which are gone over."""
-LONGEST_KEPT = 200
-MOST_KEPT = 64
+"""Bytes of ``__metadata__`` that are looked at; training tools write whole histories there, which are gone over."""
 MOST_DIMENSIONS = 32
 MOST_TYPES = 64
 LARGEST = 2**63 - 1
@@ -48,13 +46,13 @@ def read(path: Path) -> ModelFacts:
     with opened(path) as source:
         text = _header(source)
         table = _Table()
-        metadata = table.read(Pieces(text, "The header"))
+        table.read(Pieces(text, "The header"))
         end = table.end()
         room = source.size - 8 - len(text)
         if end < room:
             raise BadModelFile(N_("The tensors end at byte {given} of the data; the file has {room} bytes of it."),
                                given=end, room=room)
-        return table.facts(source.size, metadata, complete=end == room)
+        return table.facts(source.size, complete=end == room)
 
 
 def _header(source: Source) -> bytes:
@@ -77,18 +75,18 @@ class _Table:
         self._begins, self._ends = array("q"), array("q")
         self._adapter = False
 
-    def read(self, pieces: Pieces) -> dict[str, str]:
-        """Goes over the whole header; its metadata."""
-        metadata: dict[str, str] | None = None
+    def read(self, pieces: Pieces) -> None:
+        """Goes over the whole header."""
+        described = False
         for name in pieces.members(LONGEST_NAME):
             if name == b"__metadata__":
-                if metadata is not None:
+                if described:
                     raise BadModelFile(N_("{part} names {name} twice."), part="The header", name="__metadata__")
-                metadata = _metadata(pieces)
+                described = True
+                _metadata(pieces)
             else:
                 self._tensor(name, pieces.value(LONGEST_ENTRY))
         pieces.end()
-        return metadata or {}
 
     def _tensor(self, name: bytes, entry: Any) -> None:
         shown = name.decode("utf-8", "replace")
@@ -126,26 +124,24 @@ class _Table:
             last = self._ends[place]
         return last
 
-    def facts(self, size: int, metadata: dict[str, str], *, complete: bool) -> ModelFacts:
+    def facts(self, size: int, *, complete: bool) -> ModelFacts:
         """What the header says."""
-        parameters = self.numbers.total() or None
         stored = sum(self._ends) - sum(self._begins)
         kind: Kind = "adapter" if self._adapter else "model"
         return ModelFacts(
-            format="safetensors", file_size=size, kind=kind, tensors=len(self._begins), parameters=parameters,
+            format="safetensors", file_size=size, kind=kind, tensors=len(self._begins),
+            parameters=self.numbers.total() or None,
             quantisation=self.numbers.most_common(1)[0][0] if self.numbers else None,
-            bits_per_weight=round(stored * 8 / parameters, 2) if parameters else None,
-            types=dict(self.numbers.most_common()), complete=complete, weights=Weights(rest=stored), metadata=metadata,
+            types=dict(self.numbers.most_common()), complete=complete, weights=Weights(rest=stored),
         )
 
 
-def _metadata(pieces: Pieces) -> dict[str, str]:
+def _metadata(pieces: Pieces) -> None:
     if pieces.skip() > LONGEST_METADATA:
-        return {}
+        return
     given = whole(pieces.last(), LONGEST_METADATA, "__metadata__")
     if not isinstance(given, dict) or not all(isinstance(value, str) for value in given.values()):
         raise BadModelFile(N_("__metadata__ is an object of texts; something else stands there."))
-    return {name[:LONGEST_KEPT]: value[:LONGEST_KEPT] for name, value in list(given.items())[:MOST_KEPT]}
 
 
 def _entry(name: str, entry: Any) -> tuple[str, int, int, int]:

@@ -14,7 +14,7 @@ from serving.files.rows import ModelFile
 MIB, GIB = 2**20, 2**30
 FACTS = ModelFacts(
     "gguf", 5 * GIB, architecture="llama", context_length=8192, block_count=32, embedding_length=4096,
-    feed_forward_length=14336, heads=32, kv_heads=8, vocabulary=128_256,
+    feed_forward_length=14336, vocabulary=128_256,
     weights=Weights(layers=(120 * MIB,) * 32, embedding=300 * MIB, output=400 * MIB, rest=0),
     attention=Attention(heads=(32,), kv_heads=(8,), key_length=128, value_length=128),
 )

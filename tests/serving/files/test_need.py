@@ -15,13 +15,13 @@ from serving.files.need import GPU_CONTEXT, PROCESS, fit, need
 MIB, GIB = 2**20, 2**30
 LLAMA_8B = ModelFacts(
     "gguf", 4_920_000_000, architecture="llama", parameters=8_030_000_000, context_length=131_072, block_count=32,
-    embedding_length=4096, feed_forward_length=14_336, heads=32, kv_heads=8, vocabulary=128_256,
+    embedding_length=4096, feed_forward_length=14_336, vocabulary=128_256,
     weights=Weights((130_000_000,) * 32, 300_000_000, 430_000_000), attention=Attention((32,), (8,)),
 )
 
 
-def bytes_of(facts: ModelFacts, context: int, slots: int = 1, kind: str = "f16", *, unified: bool = False) -> int:
-    found = cache(facts, context, slots, kind, kind, unified=unified)
+def bytes_of(facts: ModelFacts, context: int, slots: int = 1, kind: str = "f16") -> int:
+    found = cache(facts, context, slots, kind, kind)
     assert found is not None
     return found.total
 
@@ -33,9 +33,8 @@ def test_the_cache_of_a_well_known_model() -> None:
 
 
 def test_cells_are_padded_for_each_slot() -> None:
-    assert cells_of(1, 1) == (256, 1)
-    assert cells_of(2048, 3) == (768, 3)
-    assert cells_of(2048, 3, unified=True) == (2048, 1)
+    assert cells_of(1, 1) == 256
+    assert cells_of(2048, 3) == 768
 
 
 def test_lengths_of_key_and_value_are_counted_apart() -> None:
@@ -84,6 +83,7 @@ def test_recurrent_layers_have_a_state_instead() -> None:
     assert found is not None
     assert [size > 0 for size in found.layers[:4]] == [False, False, False, True]
     assert [size > 0 for size in found.states[:4]] == [True, True, True, False]
+    assert cache(replace(mamba, recurrent=Recurrent()), 256) is None
     rwkv = ModelFacts("gguf", 1, architecture="rwkv7", block_count=2, embedding_length=100,
                       recurrent=Recurrent(wkv_head_size=64, token_shift_count=2))
     assert bytes_of(rwkv, 256) == 2 * 4 * (200 + 6400)
