@@ -1,9 +1,11 @@
-"""The template of a command, and the words it gives. Imports no pydantic: the serving process uses it, too."""
+"""The name of a model process, the template of its command, and the words it gives. Imports no pydantic: the serving
+process uses it, too."""
 
 from __future__ import annotations
 
 import re
 import shlex
+import string
 
 from config.marks import N_
 
@@ -12,13 +14,18 @@ COMMAND = (
     "--temp {temperature} --top-p {topP} --top-k {topK} --n-predict {maxTokens} --repeat-penalty {repeatPenalty} "
     "--metrics"
 )
-PLACEHOLDERS = (
-    "file", "name", "host", "port", "contextSize", "temperature", "topP", "topK", "maxTokens", "repeatPenalty",
-)
+PARAMETERS = ("contextSize", "temperature", "topP", "topK", "maxTokens", "repeatPenalty")
+PLACEHOLDERS = ("file", "name", "host", "port", *PARAMETERS)
 MASK = "********"
 LONGEST_OPTION = 64
 
+_LETTERS = frozenset(string.ascii_letters + string.digits + "-_.:/@+")
 _SECRET = re.compile(r"(^|[-_])(key|token|secret|password)$", re.IGNORECASE)
+
+
+def is_name(value: str) -> bool:
+    """Whether a model process may be called so: never an option, a path or a second word."""
+    return value[:1].isalnum() and set(value) <= _LETTERS
 
 
 def words_of(command: str, values: dict[str, str]) -> list[str]:

@@ -6,7 +6,7 @@ import re
 import zoneinfo
 from functools import cache
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -18,7 +18,7 @@ from config.secret import SecretText
 
 _SIZE = re.compile(r"[1-9]\d{0,5}(kb|mb|gb)")
 _BYTES = {"kb": 2**10, "mb": 2**20, "gb": 2**30}
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
@@ -41,7 +41,7 @@ def _extension(value: str) -> str:
 
 
 def _channel(value: str) -> str:
-    if not _NAME.fullmatch(value):
+    if not NAME.fullmatch(value):
         raise ValueError(N_("is a name of 1 to 32 small letters, digits, - or _, such as email"))
     return value
 
@@ -63,13 +63,19 @@ def _zone(value: str) -> str:
     return value
 
 
-def _public(value: str) -> str:
+def web_parts(value: str) -> SplitResult | None:
+    """The parts of an address of the web without query and fragment; None when it is none."""
     try:
         parts = urlsplit(value)
         _ = parts.port
     except ValueError:
-        parts = urlsplit("")
-    if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+        return None
+    plain = parts.scheme in ("http", "https") and parts.hostname and not parts.query and not parts.fragment
+    return parts if plain else None
+
+
+def _public(value: str) -> str:
+    if value and web_parts(value) is None:
         raise ValueError(N_("must look like https://vigie.example.org or https://example.org/vigie, or be empty"))
     return value.rstrip("/")
 

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from config.command import COMMAND, shown, words_of
+from config.command import COMMAND, is_name, shown, words_of
 from config.marks import N_
 from config.secret import SecretText
-from config.section import AbsolutePath, Section, field
+from config.section import NAME, AbsolutePath, Section, field, web_parts
 
 Engine = Literal["auto", "ollama", "lmstudio", "llamacpp", "vllm", "sglang", "tgi", "litellm", "openai"]
 EVERY_MODEL = "*"
-_NAME_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:/@+")
 
 
 def _name(value: str) -> str:
-    if not value or not set(value) <= _NAME_LETTERS or not value[0].isalnum():
+    if not is_name(value):
         raise ValueError(N_("is a name of letters, digits and - _ . : / @ +, beginning with a letter or digit"))
     return value
 
 
 def _server_name(value: str) -> str:
-    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,31}", value):
+    if not NAME.fullmatch(value):
         raise ValueError(N_("is a name of 1 to 32 small letters, digits, - or _, such as gpu-box"))
     return value
 
@@ -37,12 +34,8 @@ def _name_or_every(value: str) -> str:
 
 
 def _address(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        _ = parts.port
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or parts.username:
+    parts = web_parts(value)
+    if parts is None or parts.username:
         raise ValueError(N_("must look like http://127.0.0.1:8080"))
     # What clients are given as their base URL is taken, too: the version is part of each path here.
     return value.rstrip("/").removesuffix("/v1").rstrip("/")
@@ -180,6 +173,11 @@ class Objective(Section):
     first_token_ms: int = field(1000, N_("First token within"), unit="ms", ge=1, le=3_600_000)
     inter_token_ms: int = field(100, N_("Between two tokens, on average"), unit="ms", ge=1, le=3_600_000)
     target_percent: float = field(99, N_("Of the requests"), unit="%", gt=0, lt=100)
+
+    @property
+    def allowed(self) -> float:
+        """Share of the requests that may be bad: the error budget."""
+        return 1 - self.target_percent / 100
 
 
 class KeptText(Section):

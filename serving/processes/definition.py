@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from config.command import COMMAND, words_of
+from config.command import COMMAND, PARAMETERS, is_name, words_of
 from config.marks import N_
 from serving.processes.sentences import BadDefinition, ProcessError
 
 HOST = "127.0.0.1"
 """Where model processes listen: only what runs on this machine reaches them, others go through a proxy."""
-PARAMETERS = ("temperature", "topP", "topK", "contextSize", "maxTokens", "repeatPenalty")
 POLICIES = ("no", "on-failure", "always")
-_LETTERS = frozenset(string.ascii_letters + string.digits + "-_.:/@+")
 _MIB = 2**20
 
 
@@ -105,7 +102,7 @@ def definition(raw: Mapping[str, Any], models: Mapping[str, Any]) -> Definition:
         BadDefinition: a value that no start could work with; with the field, what was given and what is allowed.
     """
     name = raw.get("name")
-    if not isinstance(name, str) or not name or not name[0].isalnum() or not set(name) <= _LETTERS:
+    if not isinstance(name, str) or not is_name(name):
         raise BadDefinition(
             N_("The name %(name)s of a model process is not one: letters, digits and - _ . : / @ + are allowed."),
             name=repr(name)[:80],

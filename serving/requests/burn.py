@@ -49,7 +49,7 @@ def _attained(database: Database, models: Models, window: str, start: float, end
     with database.read() as connection:
         rows = connection.execute(query).all()
     return [
-        Attained(server, model, window, int(total), int(failed), 1 - objective.target_percent / 100)
+        Attained(server, model, window, int(total), int(failed), objective.allowed)
         for server, model, total, failed in rows if (objective := objective_of(models, model)) is not None
     ]
 

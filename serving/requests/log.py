@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
+from config.serving import EVERY_MODEL
 from serving.requests.table import requests, row_of
 from storage.database import Database
 from storage.errors import StorageError, StoreUnavailable
@@ -104,18 +105,17 @@ class RequestLog:
         Raises:
             StoreUnavailable, StorageError: the archive cannot be written.
         """
-        now, table = self._now(), requests
-        hours = self._text_hours()
-        has_text = sa.or_(table.c.prompt.is_not(None), table.c.answer.is_not(None))
+        now, hours, c = self._now(), self._text_hours(), requests.c
+        has_text = sa.or_(c.prompt.is_not(None), c.answer.is_not(None))
         with self.database.write() as connection:
-            connection.execute(sa.delete(table).where(table.c.ended < now - self._days() * 86_400))
-            wipe = sa.update(table).values(prompt=None, answer=None).where(has_text)
-            every = hours.get("*")
-            for model, kept in hours.items():
-                if model != "*":
-                    connection.execute(wipe.where(table.c.model == model, table.c.ended < now - kept * 3600))
-            others = wipe.where(table.c.model.not_in([model for model in hours if model != "*"]))
-            connection.execute(others if every is None else others.where(table.c.ended < now - every * 3600))
+            connection.execute(sa.delete(requests).where(c.ended < now - self._days() * 86_400))
+            wipe = sa.update(requests).values(prompt=None, answer=None).where(has_text)
+            every = hours.get(EVERY_MODEL)
+            named = {model: kept for model, kept in hours.items() if model != EVERY_MODEL}
+            for model, kept in named.items():
+                connection.execute(wipe.where(c.model == model, c.ended < now - kept * 3600))
+            others = wipe.where(c.model.not_in(list(named)))
+            connection.execute(others if every is None else others.where(c.ended < now - every * 3600))
 
     def _newest(self, boot: str) -> int:
         with self.database.read() as connection:

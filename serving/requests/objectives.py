@@ -65,18 +65,13 @@ class Standing:
     @property
     def budget_left(self) -> float | None:
         """Share of the error budget that is left: 1 untouched, 0 used up, below 0 overdrawn; None without requests."""
-        allowed = (1 - self.objective.target_percent / 100) * self.period.total
+        allowed = self.objective.allowed * self.period.total
         return 1 - self.period.bad / allowed if allowed > 0 else None
 
     @property
     def burn(self) -> float | None:
         """How many times faster than allowed the last hour used the budget; None without requests."""
-        return burn_of(self.hour, self.objective)
-
-
-def burn_of(found: Attainment, objective: Objective) -> float | None:
-    """The burn rate of a window."""
-    return None if not found.total else found.bad / found.total / (1 - objective.target_percent / 100)
+        return self.hour.bad / self.hour.total / self.objective.allowed if self.hour.total else None
 
 
 def objective_of(models: Models, model: str) -> Objective | None:
