@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -18,7 +18,6 @@ import requests
 from config.marks import N_
 from serving.processes.sentences import ProcessError
 
-T = TypeVar("T")
 CONNECT = 3.0
 """Seconds to a connection."""
 LOAD = 600.0
@@ -44,17 +43,16 @@ class Target:
 
 def can(engine: str) -> bool:
     """True for engines whose models can be loaded and unloaded from outside."""
-    return engine in _LOADERS
+    return engine in _WAYS
 
 
-def load(engine: str, target: Target, model: str, *, keep_alive: str | int | None = None) -> None:
-    """Loads ``model`` and returns when that is done (llama.cpp: when it has begun). ``keep_alive`` is Ollama's: how
-    long it stays without a request, such as ``30m``, or -1 for ever.
+def load(engine: str, target: Target, model: str) -> None:
+    """Loads ``model`` and returns when that is done (llama.cpp: when it has begun).
 
     Raises:
         EngineRefused: the server is not there, refuses, or the engine has no such API.
     """
-    _of(engine, _LOADERS)(target, model, keep_alive)
+    _ways(engine)[0](target, model)
 
 
 def unload(engine: str, target: Target, model: str) -> None:
@@ -63,19 +61,18 @@ def unload(engine: str, target: Target, model: str) -> None:
     Raises:
         EngineRefused: as for `load`.
     """
-    _of(engine, _UNLOADERS)(target, model)
+    _ways(engine)[1](target, model)
 
 
-def _load_ollama(target: Target, model: str, keep_alive: str | int | None) -> None:
-    body = {"model": model, "stream": False, "keep_alive": KEEP_ALIVE if keep_alive is None else keep_alive}
-    _call(target, "POST", "/api/generate", body, LOAD)
+def _load_ollama(target: Target, model: str) -> None:
+    _call(target, "POST", "/api/generate", {"model": model, "stream": False, "keep_alive": KEEP_ALIVE}, LOAD)
 
 
 def _unload_ollama(target: Target, model: str) -> None:
     _call(target, "POST", "/api/generate", {"model": model, "stream": False, "keep_alive": 0}, UNLOAD)
 
 
-def _load_lmstudio(target: Target, model: str, _keep_alive: str | int | None) -> None:
+def _load_lmstudio(target: Target, model: str) -> None:
     _call(target, "POST", "/api/v1/models/load", {"model": model}, LOAD)
 
 
@@ -85,7 +82,7 @@ def _unload_lmstudio(target: Target, model: str) -> None:
         _call(target, "POST", "/api/v1/models/unload", {"instance_id": instance}, UNLOAD)
 
 
-def _load_llamacpp(target: Target, model: str, _keep_alive: str | int | None) -> None:
+def _load_llamacpp(target: Target, model: str) -> None:
     _call(target, "POST", "/models/load", {"model": model}, LOAD)
 
 
@@ -93,19 +90,18 @@ def _unload_llamacpp(target: Target, model: str) -> None:
     _call(target, "POST", "/models/unload", {"model": model}, UNLOAD)
 
 
-_LOADERS: dict[str, Callable[[Target, str, str | int | None], None]] = {
-    "ollama": _load_ollama, "lmstudio": _load_lmstudio, "llamacpp": _load_llamacpp,
-}
-_UNLOADERS: dict[str, Callable[[Target, str], None]] = {
-    "ollama": _unload_ollama, "lmstudio": _unload_lmstudio, "llamacpp": _unload_llamacpp,
+Way = Callable[[Target, str], None]
+_WAYS: dict[str, tuple[Way, Way]] = {
+    "ollama": (_load_ollama, _unload_ollama), "lmstudio": (_load_lmstudio, _unload_lmstudio),
+    "llamacpp": (_load_llamacpp, _unload_llamacpp),
 }
 
 
-def _of(engine: str, table: dict[str, T]) -> T:
-    found = table.get(engine)
-    if found is None:
+def _ways(engine: str) -> tuple[Way, Way]:
+    """How models are loaded and unloaded."""
+    if engine not in _WAYS:
         raise EngineRefused(N_("Models of %(engine)s cannot be loaded or unloaded from outside."), engine=engine)
-    return found
+    return _WAYS[engine]
 
 
 def _instances(listed: Any, model: str) -> list[str]:

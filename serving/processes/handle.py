@@ -54,7 +54,7 @@ class Handle:
 
     @classmethod
     def start(
-        cls, words: Sequence[str], env: Mapping[str, str], output: int, on_end: Callable[[], None], proc: str = "/proc"
+        cls, words: Sequence[str], env: Mapping[str, str], output: int, on_end: Callable[[], None]
     ) -> Handle:
         """Runs ``words`` in a session of its own, so that it outlives us, with its output going to the open file
         ``output``: a file and not a pipe, so that it neither blocks nor dies (SIGPIPE) when nobody reads.
@@ -68,16 +68,16 @@ class Handle:
             list(words), stdin=subprocess.DEVNULL, stdout=output, stderr=output, close_fds=True, cwd="/",
             env=dict(env), start_new_session=True,
         )
-        stat = stat_of(child.pid, proc)  # a zombie has one, too: nobody else can ask how our child ended
-        return cls(Tree(child.pid, stat.start if stat else 0, proc), on_end, child)
+        stat = stat_of(child.pid)  # a zombie has one, too: nobody else can ask how our child ended
+        return cls(Tree(child.pid, stat.start if stat else 0), on_end, child)
 
     @classmethod
-    def adopt(cls, pid: int, start: int, on_end: Callable[[], None], proc: str = "/proc") -> Handle | None:
+    def adopt(cls, pid: int, start: int, on_end: Callable[[], None]) -> Handle | None:
         """The process ``pid`` that began at ``start``; None when it is gone, or its pid is somebody else's."""
-        stat = stat_of(pid, proc)
+        stat = stat_of(pid)
         if stat is None or stat.start != start or stat.dead:
             return None
-        return cls(Tree(pid, start, proc), on_end)
+        return cls(Tree(pid, start), on_end)
 
     def _watch(self) -> None:
         try:

@@ -90,8 +90,7 @@ class Cgroups:
 class Watched:
     """Without a cgroup: the caller compares the memory; CPU is bounded by the cores that a process may run on."""
 
-    def __init__(self, proc: str = "/proc", cores: Iterable[int] | None = None) -> None:
-        self._proc = proc
+    def __init__(self, cores: Iterable[int] | None = None) -> None:
         self._cores = sorted(cores if cores is not None else os.sched_getaffinity(0))
 
     def _mine(self, name: str, bounds: Bounds) -> list[int]:
@@ -103,7 +102,7 @@ class Watched:
     def apply(self, name: str, bounds: Bounds, pids: Iterable[int]) -> None:
         cores = self._mine(name, bounds)
         for pid in pids:
-            for thread in _threads(self._proc, pid):
+            for thread in _threads(pid):
                 with contextlib.suppress(OSError):
                     os.sched_setaffinity(thread, cores)
 
@@ -193,8 +192,8 @@ def _events(folder: Path) -> dict[str, int]:
     return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2 and pair[1].isdecimal()}
 
 
-def _threads(proc: str, pid: int) -> list[int]:
+def _threads(pid: int) -> list[int]:
     try:
-        return [int(path.name) for path in Path(proc, str(pid), "task").iterdir()]
+        return [int(path.name) for path in Path(f"/proc/{pid}/task").iterdir()]
     except OSError:
         return []

@@ -12,10 +12,10 @@ from serving.processes.tree import Tree, Usage, scan
 class Meter:
     """The usage of one tree. ``cpu`` is in cores, of the time between the last two readings; None: not known."""
 
-    def __init__(self, pace: Pace, clock: Callable[[], float], proc: str) -> None:
+    def __init__(self, pace: Pace, clock: Callable[[], float]) -> None:
         self.usage: Usage | None = None
         self.cpu: float | None = None
-        self._pace, self._clock, self._proc = pace, clock, proc
+        self._pace, self._clock = pace, clock
         self._read_at = self._scanned_at = float("-inf")
         self._over_since: float | None = None
 
@@ -26,7 +26,7 @@ class Meter:
             return False
         if at - self._scanned_at >= self._pace.scan:
             self._scanned_at = at
-            tree.refresh(await asyncio.to_thread(scan, self._proc))
+            tree.refresh(await asyncio.to_thread(scan))
         before, usage = self.usage, tree.usage()
         # A member that ended takes its CPU seconds with it: such a reading tells no rate.
         known = before is not None and usage is not None and usage.cpu >= before.cpu

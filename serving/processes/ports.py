@@ -6,9 +6,11 @@ import contextlib
 import socket
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 
+from serving.processes.definition import HOST
 from serving.processes.tree import Tree, stat_of
 
 
@@ -20,18 +22,18 @@ class Holder:
     name: str | None
 
 
-def is_free(port: int, host: str = "127.0.0.1") -> bool:
+def is_free(port: int) -> bool:
     """True when a server could listen on it now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: closed connections do not count
         try:
-            probe.bind((host, port))
+            probe.bind((HOST, port))
         except OSError:
             return False
     return True
 
 
-def free_port(taken: Collection[int] = (), host: str = "127.0.0.1") -> int:
+def free_port(taken: Collection[int] = ()) -> int:
     """A port that nothing listens on and that is not in ``taken`` (given to a process that has yet to listen).
 
     Raises:
@@ -39,7 +41,7 @@ def free_port(taken: Collection[int] = (), host: str = "127.0.0.1") -> int:
     """
     for _ in range(100):
         with socket.socket() as probe:
-            probe.bind((host, 0))
+            probe.bind((HOST, 0))
             port = int(probe.getsockname()[1])
         if port not in taken:
             return port
@@ -48,11 +50,7 @@ def free_port(taken: Collection[int] = (), host: str = "127.0.0.1") -> int:
 
 def holder(port: int) -> Holder | None:
     """Who listens on ``port``; None when nobody does. Reads the whole table: for when something is wrong."""
-    try:
-        connections = psutil.net_connections("tcp")
-    except (psutil.Error, OSError):
-        return None
-    for one in connections:
+    for one in _connections():
         if one.status == psutil.CONN_LISTEN and one.laddr[1:2] == (port,):
             return Holder(one.pid, _name(one.pid))
     return None
@@ -64,17 +62,21 @@ def is_others(port: int, tree: Tree) -> bool:
     found = holder(port)
     if found is None or found.pid is None or found.pid in tree.known:
         return False
-    stat = stat_of(found.pid, tree.proc)
+    stat = stat_of(found.pid)
     return stat is not None and stat.start < tree.start
 
 
 def clients(port: int) -> int:
-    """How many connections to ``port`` are open, whoever has them."""
+    """How many connections to ``port`` are open, whoever has them, as far as the system tells."""
+    return sum(one.status == psutil.CONN_ESTABLISHED and one.laddr[1:2] == (port,) for one in _connections())
+
+
+def _connections() -> list[Any]:
+    """All of the machine; none where the system does not tell."""
     try:
-        connections = psutil.net_connections("tcp")
+        return psutil.net_connections("tcp")
     except (psutil.Error, OSError):
-        return 0
-    return sum(one.status == psutil.CONN_ESTABLISHED and one.laddr[1:2] == (port,) for one in connections)
+        return []
 
 
 def _name(pid: int | None) -> str | None:

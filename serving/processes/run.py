@@ -45,7 +45,6 @@ class Surroundings:
     clock: Callable[[], float]
     taken: Callable[[], set[int]]
     changed: Callable[[], None]
-    proc: str = "/proc"
     boot: str = field(default_factory=boot_id)
 
 
@@ -73,7 +72,7 @@ class Run:
         self.responding: bool | None = None
         self.answer: tuple[Health, int | None] | None = None
         self.silent_since: float | None = None
-        self.meter = Meter(around.pace, around.clock, around.proc)
+        self.meter = Meter(around.pace, around.clock)
         self._around, self._wake = around, wake
         # Later steps of the wall clock do not count.
         self._begun = around.clock() - max(0.0, around.now() - facts.started)
@@ -96,7 +95,7 @@ class Run:
         log = -1
         try:
             log = output.open()
-            handle = Handle.start(words, env, log, wake.set, around.proc)
+            handle = Handle.start(words, env, log, wake.set)
         except (OSError, ValueError) as error:
             raise ProcessError(
                 N_("%(program)s could not be started: %(reason)s."), program=words[0], reason=str(error)
@@ -112,7 +111,7 @@ class Run:
         """Takes over a process that runs since before us; None when it is gone."""
         if entry.boot != around.boot:
             return None
-        handle = Handle.adopt(entry.pid, entry.start, wake.set, around.proc)
+        handle = Handle.adopt(entry.pid, entry.start, wake.set)
         if handle is None:
             return None
         facts = Facts(entry.port, tuple(entry.command), entry.fingerprint, entry.started)
@@ -199,7 +198,7 @@ class Run:
     async def _clear(self) -> bool:
         """Ends every process of the tree: asked first, then killed. False when one is still there."""
         for number, seconds in ((signal.SIGTERM, self._around.pace.stop), (signal.SIGKILL, KILL_WAIT)):
-            self.handle.tree.refresh(await asyncio.to_thread(scan, self._around.proc))
+            self.handle.tree.refresh(await asyncio.to_thread(scan))
             self.handle.signal(number)
             deadline = self._around.clock() + seconds
             while not self.handle.ended or self.handle.tree.alive():

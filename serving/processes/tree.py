@@ -69,10 +69,10 @@ def scan(proc: str = "/proc") -> dict[int, Stat]:
     return {stat.pid: stat for stat in found if stat is not None}
 
 
-def boot_id(proc: str = "/proc") -> str:
+def boot_id() -> str:
     """Tells one start of the machine from another; empty when it cannot be read."""
     try:
-        return Path(proc, "sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
     except OSError:
         return ""
 
@@ -83,7 +83,6 @@ class Tree:
 
     pid: int
     start: int
-    proc: str = "/proc"
     known: dict[int, int] = field(default_factory=dict)
     """Start time by pid of every member seen and not known to be gone, the leader included."""
 
@@ -110,18 +109,18 @@ class Tree:
 
     def alive(self) -> list[int]:
         """Pids of the known members that still run."""
-        return [pid for pid, start in self.known.items() if self._is(stat_of(pid, self.proc), start)]
+        return [pid for pid, start in self.known.items() if self._is(stat_of(pid), start)]
 
     def usage(self) -> Usage | None:
         """What the known members use together; None when none of them can be read."""
         anon = file = 0
         cpu, seen = 0.0, False
         for pid, start in self.known.items():
-            stat = stat_of(pid, self.proc)
+            stat = stat_of(pid)
             if stat is None or stat.start != start:
                 continue
             with contextlib.suppress(OSError, ValueError, IndexError):
-                resident, shared = (int(part) for part in Path(self.proc, str(pid), "statm").read_text().split()[1:3])
+                resident, shared = (int(part) for part in Path(f"/proc/{pid}/statm").read_text().split()[1:3])
                 anon, file, cpu, seen = anon + (resident - shared) * PAGE, file + shared * PAGE, cpu + stat.cpu, True
         return Usage(anon, file, cpu) if seen else None
 

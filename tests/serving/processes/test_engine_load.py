@@ -52,11 +52,10 @@ def test_ollama_loads_with_an_empty_prompt_and_unloads_with_keep_alive_0() -> No
     done = {"model": "gemma", "response": "", "done": True, "done_reason": "load"}
     with scripted({"POST /api/generate": (200, done)}) as (url, asked):
         load("ollama", Target(url), "gemma")
-        load("ollama", Target(url + "/"), "gemma", keep_alive=-1)
+        load("ollama", Target(url + "/"), "gemma")
         unload("ollama", Target(url), "gemma")
     assert [body for _, body, _ in asked] == [
-        {"model": "gemma", "stream": False, "keep_alive": "5m"}, {"model": "gemma", "stream": False, "keep_alive": -1},
-        {"model": "gemma", "stream": False, "keep_alive": 0},
+        {"model": "gemma", "stream": False, "keep_alive": kept} for kept in ("5m", "5m", 0)
     ]
 
 

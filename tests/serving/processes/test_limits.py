@@ -52,7 +52,7 @@ def test_a_short_peak_is_not_held_against_it() -> None:
     import asyncio
 
     time = 0.0
-    tree, meter = Grown(os.getpid(), 0), Meter(QUICK, lambda: time, "/proc")
+    tree, meter = Grown(os.getpid(), 0), Meter(QUICK, lambda: time)
 
     async def over(at: float, used: int) -> bool:
         nonlocal time
