@@ -40,9 +40,6 @@ class Backends(Protocol):
             Exception: it does not run and cannot be started; ``str()`` is a sentence.
         """
 
-    def touch(self, name: str) -> None:
-        """It has just been used."""
-
     def running(self) -> dict[str, str]:
         """Names of those that are ready -> base URL."""
 
@@ -50,7 +47,7 @@ class Backends(Protocol):
         """All that are defined."""
 
     def using(self, name: str) -> AbstractContextManager[Any]:
-        """Holds off its idle stop while a request is in flight."""
+        """Holds off its idle stop while a request is in flight, and for its idle time from the end on."""
 
     async def start_process(self, name: str) -> None:
         """Begins to start it; does not wait until it is ready."""

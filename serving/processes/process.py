@@ -117,10 +117,6 @@ class Process:
             self._begin()
         return await asyncio.shield(self._ready)
 
-    def touch(self) -> None:
-        """Counts as use: idleness begins anew."""
-        self.last_used, self._used_at = self.around.now(), self.around.clock()
-
     @contextmanager
     def using(self) -> Iterator[None]:
         """A request is in flight."""
@@ -129,7 +125,7 @@ class Process:
             yield
         finally:
             self.in_flight -= 1
-            self.touch()
+            self._touch()
 
     def redefine(self, definition: Definition) -> None:
         """Takes on a changed definition: limits, idleness and policy now, the rest at the next start."""
@@ -256,7 +252,7 @@ class Process:
         """Takes over into the state what the run found out."""
         if self.state == "loading" and run.ready_at is not None:
             self._set("running")
-            self.touch()
+            self._touch()
             self._ready.set_result(run.url)
             self.around.changed()
         elif self.state == "loading" and run.answer is not None:
@@ -301,6 +297,10 @@ class Process:
         if not self._wanted:
             self._set("stopped")
         return self._wanted
+
+    def _touch(self) -> None:
+        """Counts as use: idleness begins anew."""
+        self.last_used, self._used_at = self.around.now(), self.around.clock()
 
     def _set(self, state: str, detail: str = "", message: Sentence | None = None) -> None:
         self.state, self.detail, self.message = state, detail, message

@@ -117,10 +117,6 @@ class Supervisor:
         """
         return await self._get(name).ensure()
 
-    def touch(self, name: str) -> None:
-        """Counts as use of a process that was not asked through `using`."""
-        self._get(name).touch()
-
     @contextmanager
     def using(self, name: str) -> Iterator[None]:
         """A request is in flight: the process is not idle, and not for its idle time from the end on."""

@@ -220,10 +220,7 @@ class Proxy:
             yield
             return
         with self._shared.backends.using(target.server):
-            try:
-                yield
-            finally:
-                self._shared.backends.touch(target.server)
+            yield
 
     async def _send(
         self, request: web.BaseRequest, exchange: Exchange, settings: ProxySettings, url: str, body: bytes | None,

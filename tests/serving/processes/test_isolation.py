@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,12 @@ def test_environment_session_and_open_files_are_its_own(
 def test_nothing_of_vigies_own_is_passed_on_even_without_a_path() -> None:
     made = environment({"VIGIE_X": "1", "VIGIE_HF_HOME": "1"}, "")
     assert list(made) == ["PATH"]
+
+
+def test_the_serving_process_loads_nothing_of_the_web_side() -> None:
+    heavy = "{'pydantic', 'sqlalchemy', 'flask', 'dash', 'numpy', 'collectors', 'config.dashboard'}"
+    code = f"import sys, serving.__main__; assert not {heavy} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3], check=True)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -121,7 +121,6 @@ def test_it_is_not_idle_while_a_request_is_in_flight(house: House) -> None:
                 await until(lambda: time.time() > begun + 0.4)
                 assert "good" in supervisor.running()
             assert one(supervisor, "good")["last_used"] >= begun + 0.4
-            supervisor.touch("good")
             await until(lambda: one(supervisor, "good")["detail"] == "idle")
 
     house.run(test)
