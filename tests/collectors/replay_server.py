@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -109,5 +109,4 @@ def replay(capture: str = "", port: int = 0, **how: object) -> Iterator[Replay]:
 
 if __name__ == "__main__":
     with replay(sys.argv[1], int(sys.argv[2])):
-        while True:
-            time.sleep(60)
+        signal.pause()
