@@ -136,9 +136,9 @@ class LlamaCpp:
                 return
             told = parse(answer.text(), ("llamacpp:",))
             busy = _one(told, "llamacpp:requests_processing")
-            slots: list[dict[str, Any]] | None = []
-            if busy:
-                slots = _slots(client, f"/slots{query}") if props.get("endpoint_slots", True) else None
+            slots: list[dict[str, Any]] | None = [] if busy == 0 else None
+            if busy and props.get("endpoint_slots", True):
+                slots = _slots(client, f"/slots{query}")
         except Unanswered:
             look.message = "Its metrics do not come in time: it may be reading a long prompt."
             return
@@ -179,8 +179,11 @@ class _Traffic:
         ]
         if used:
             look.add(CONTEXT_USED, min(max(used), 1.0), model)
-        if written is not None:
-            self._live(look, model, written, sum(_decoded(slot) for slot in busy), at)
+        going = [tokens for slot in busy if (tokens := _decoded(slot)) is not None]
+        if written is None or len(going) < len(busy):
+            self._written = None
+        else:
+            self._live(look, model, written, sum(going), at)
 
     def asleep(self, look: Look, model: str) -> None:
         """Nothing runs in a model that sleeps, and its counters stay as they are."""
@@ -257,14 +260,15 @@ def _one(told: Exposition, name: str) -> float | None:
 
 
 def _slots(client: Client, path: str) -> list[dict[str, Any]] | None:
-    return list(rows({"slots": client.json(path)}, "slots"))
+    told = client.json(path)
+    return list(rows({"slots": told}, "slots")) if isinstance(told, list) else None
 
 
-def _decoded(slot: dict[str, Any]) -> float:
+def _decoded(slot: dict[str, Any]) -> float | None:
     """Tokens that a slot has written for the request in hand; ``next_token`` was an object once and is a list now."""
     told = slot.get("next_token")
     first = told[0] if isinstance(told, list) and told else told
-    return number(table(first).get("n_decoded")) or 0.0
+    return number(table(first).get("n_decoded"))
 
 
 def words_of(value: object) -> tuple[str, ...]:

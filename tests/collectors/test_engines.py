@@ -213,6 +213,18 @@ def test_slow_metrics_of_llamacpp_do_not_make_it_down() -> None:
     assert "long prompt" in look.message
 
 
+@pytest.mark.parametrize(("slots", "said"), [
+    (Reply(200, b'[{"is_processing": true, "next_token": [{"n_decoded": 85}]}]'), True),
+    (Reply(200, b'[{"is_processing": true}]'), False), (Reply(200, b"{}"), False),
+    (Reply(501, b'{"error": {}}'), False),
+])
+def test_llamacpp_that_does_not_tell_its_slots_has_no_live_speed(slots: Reply, said: bool) -> None:
+    with replay("llamacpp-b11549", changed=lambda path: slots if path == "/slots" else None) as server:
+        first, second = looks(server)
+    assert "model_requests_running" in {sample.metric.name for sample in first.samples}
+    assert ("model_decode_tokens_per_second" in {sample.metric.name for sample in second.samples}) is said
+
+
 def test_what_a_server_lists_is_bounded_and_clean() -> None:
     many = {"object": "list", "data": [{"id": f"m{n}\x1b[31m" + "x" * 500} for n in range(1000)]}
     with replay(changed=lambda _path: Reply(200, json.dumps(many).encode())) as server:
