@@ -84,6 +84,7 @@ class LlamaCpp:
         model = self._facts
         model.slots, model.sleeping = count(props.get("total_slots")), _sleeping(props)
         model.loaded = not model.sleeping
+        model.loaded_bytes = model.size if model.loaded else None
         model.context_size = count(table(props.get("default_generation_settings")).get("n_ctx")) or model.context_size
         look.models = [model]
         self._read(look, client, model, props, command, "")
@@ -97,7 +98,6 @@ class LlamaCpp:
                 continue
             failed = bool(status.get("failed"))
             model.state = "error" if failed else _STATES.get(told, "stopped")  # type: ignore[assignment]
-            model.loaded = told == "loaded"
             model.port = _port(arguments)
             if failed:
                 model.message = f"It ended with exit code {status.get('exit_code')}."
@@ -111,8 +111,9 @@ class LlamaCpp:
                     look.message = f"{model.name} does not answer in time."
                 model.slots = count(props.get("total_slots"))
                 model.context_size = count(table(props.get("default_generation_settings")).get("n_ctx"))
-            model.sleeping = told == "sleeping" or bool(_sleeping(props)) if told in ("loaded", "sleeping") else None
-            model.loaded = model.loaded and not model.sleeping
+            model.sleeping = told == "sleeping" or _sleeping(props)
+            model.loaded = told == "loaded" and not model.sleeping
+            model.loaded_bytes = model.size if model.loaded else None
             if props:
                 self._read(look, client, model, props, arguments, query)
 
@@ -219,8 +220,8 @@ def _facts(client: Client, props: dict[str, Any]) -> Model:
 
 def _described(model: Model, row: dict[str, Any]) -> Model:
     meta = table(row.get("meta"))
-    size, parameters = count(meta.get("size")), count(meta.get("n_params"))
-    model.size = model.loaded_bytes = size
+    parameters = count(meta.get("n_params"))
+    model.size = count(meta.get("size"))
     model.parameters = f"{parameters:.0f}" if parameters else ""
     model.quantisation = text(meta.get("ftype"))
     model.context_size = count(meta.get("n_ctx"))

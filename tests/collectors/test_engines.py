@@ -200,9 +200,17 @@ def test_metrics_of_llamacpp_are_read_only_where_that_keeps_nothing_awake(
         look = adapter("llamacpp", lambda: 0.0).look(Client(server.url), command)
     assert (("GET", "/metrics") in server.asked) is read
     assert look.models[0].state == "running"
+    assert (look.models[0].loaded_bytes is None) is (look.models[0].sleeping is True)
     if not read:
         assert ("GET", "/slots") not in server.asked
         assert look.message or look.models[0].sleeping
+
+
+def test_a_router_does_not_say_awake_where_its_model_does_not_tell() -> None:
+    props = Reply(200, b'{"total_slots": 1}')
+    with replay("llamacpp-router", changed=lambda path: props if path.startswith("/props?") else None) as server:
+        models = adapter("llamacpp", lambda: 0.0).look(Client(server.url), ()).models
+    assert [model.sleeping for model in models] == [None, True, None, None]
 
 
 def test_slow_metrics_of_llamacpp_do_not_make_it_down() -> None:
