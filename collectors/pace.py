@@ -11,7 +11,7 @@ class Pace:
         self._last: float | None = None
 
     def due(self, now: float) -> bool:
-        """Whether the part is due at nominal time ``now`` (epoch seconds); the next one counts from here."""
+        """Whether the part is due at ``now`` (seconds of one clock); the next one counts from here."""
         if self._last is not None and 0.0 <= now - self._last < self.seconds - 0.05:
             return False
         self._last = now

@@ -14,6 +14,7 @@ from collectors.engines.base import MODELS_AT_MOST, Look, Model, NotThis, table,
 from collectors.engines.client import Client, KeyAsked
 from collectors.engines.openai import MODELS, is_list, listed
 from collectors.engines.prometheus import Deltas, Exposition, add_each, add_histograms, read
+from collectors.pace import Pace
 from metrics.models import (
     DURATION,
     ERRORS,
@@ -63,13 +64,12 @@ class LiteLlm:
     def __init__(self, server: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._server, self._clock = server, clock
         self._deltas = Deltas()
-        self._version, self._names, self._message, self._read_at = "", list[str](), "", -FACTS_FOR
+        self._pace, self._version, self._names, self._message = Pace(FACTS_FOR), "", list[str](), ""
 
     def look(self, client: Client, command: Sequence[str]) -> Look:  # noqa: ARG002 - the contract's
         """As `Adapter.look`."""
-        if self._clock() - self._read_at >= FACTS_FOR:
+        if self._pace.due(self._clock()):
             self._facts(client)
-            self._read_at = self._clock()
         look = Look(self._server, self.engine, self._version, self._message)
         told = read(client, _WANTED)
         if told is None:

@@ -27,6 +27,7 @@ from urllib.parse import quote
 from collectors.engines.base import Look, Model, NotThis, count, number, rows, table, text, words
 from collectors.engines.client import Answer, Client, Unanswered
 from collectors.engines.prometheus import Deltas, Exposition, parse
+from collectors.pace import Pace
 from metrics.models import (
     CACHE_HITS,
     CACHED_TOKENS,
@@ -58,7 +59,7 @@ class LlamaCpp:
         self._server, self._clock = server, clock
         self._traffic: dict[str, _Traffic] = {}
         self._facts: Model | None = None
-        self._facts_at = 0.0
+        self._pace = Pace(FACTS_FOR)
 
     def look(self, client: Client, command: Sequence[str]) -> Look:
         """As `Adapter.look`."""
@@ -79,8 +80,8 @@ class LlamaCpp:
         return look
 
     def _single(self, look: Look, client: Client, props: dict[str, Any], command: Sequence[str]) -> None:
-        if self._facts is None or self._clock() - self._facts_at > FACTS_FOR:
-            self._facts, self._facts_at = _facts(client, props), self._clock()
+        if self._pace.due(self._clock()) or self._facts is None:
+            self._facts = _facts(client, props)
         model = self._facts
         model.slots, model.sleeping = count(props.get("total_slots")), _sleeping(props)
         model.loaded = not model.sleeping

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from collectors.engines.base import Look, Model, NotThis, count, number, rows, table, text, words
 from collectors.engines.client import Client
+from collectors.pace import Pace
 
 FACTS_FOR = 30.0
 """Seconds after which the version and the models on disk are read anew."""
@@ -24,7 +25,7 @@ class Ollama:
 
     def __init__(self, server: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._server, self._clock = server, clock
-        self._version, self._on_disk, self._read_at = "", list[Model](), -FACTS_FOR
+        self._pace, self._version, self._on_disk = Pace(FACTS_FOR), "", list[Model]()
 
     def look(self, client: Client, command: Sequence[str]) -> Look:  # noqa: ARG002 - the contract's
         """As `Adapter.look`. A model that is told by ``/api/ps`` lies in memory, the others do not."""
@@ -33,8 +34,7 @@ class Ollama:
             raise NotThis("It does not answer as Ollama does: /api/ps has no models.")
         loaded = [model for row in rows(told, "models") if (model := _loaded(row)).name]
         names = {model.name for model in loaded}
-        if self._clock() - self._read_at >= FACTS_FOR or names - {model.name for model in self._on_disk}:
-            self._read_at = self._clock()
+        if self._pace.due(self._clock()) or names - {model.name for model in self._on_disk}:
             self._version = text(table(client.json("/api/version")).get("version"))
             self._on_disk = [one for row in rows(client.json("/api/tags"), "models") if (one := _described(row)).name]
         known = {model.name: model for model in self._on_disk}

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from collectors.engines.base import Look, Model, NotThis, count, table, text
 from collectors.engines.client import Client, Unanswered
 from collectors.engines.prometheus import Deltas, Exposition, add_each, add_histograms, read
+from collectors.pace import Pace
 from metrics.models import (
     CACHE_HITS,
     CACHED_TOKENS,
@@ -68,14 +69,13 @@ class Sglang:
     def __init__(self, server: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._server, self._clock = server, clock
         self._deltas = Deltas()
-        self._version, self._model, self._read_at = "", Model(""), -FACTS_FOR
+        self._pace, self._version, self._model = Pace(FACTS_FOR), "", Model("")
         self._told: dict[str, Any] = {}
 
     def look(self, client: Client, command: Sequence[str]) -> Look:  # noqa: ARG002 - the contract's
         """As `Adapter.look`."""
-        if self._clock() - self._read_at >= FACTS_FOR:
+        if self._pace.due(self._clock()):
             self._facts(client)
-            self._read_at = self._clock()
         look = Look(self._server, self.engine, self._version)
         told = read(client, _WANTED)
         if told is None:

@@ -13,6 +13,7 @@ from typing import ClassVar
 from collectors.engines.base import Look, Model, NotThis, count, table, text
 from collectors.engines.client import Client
 from collectors.engines.prometheus import Deltas, Exposition, add_histograms, read
+from collectors.pace import Pace
 from metrics.models import (
     DURATION,
     ERRORS,
@@ -44,13 +45,12 @@ class Tgi:
     def __init__(self, server: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._server, self._clock = server, clock
         self._deltas = Deltas()
-        self._version, self._model, self._read_at = "", Model(""), -FACTS_FOR
+        self._pace, self._version, self._model = Pace(FACTS_FOR), "", Model("")
 
     def look(self, client: Client, command: Sequence[str]) -> Look:  # noqa: ARG002 - the contract's
         """As `Adapter.look`."""
-        if self._clock() - self._read_at >= FACTS_FOR:
+        if self._pace.due(self._clock()):
             self._facts(client)
-            self._read_at = self._clock()
         look = Look(self._server, self.engine, self._version)
         told = read(client, ("tgi_",))
         if told is None:

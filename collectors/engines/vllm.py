@@ -14,6 +14,7 @@ from collectors.engines.base import MODELS_AT_MOST, Look, Model, NotThis, table,
 from collectors.engines.client import Client, KeyAsked
 from collectors.engines.openai import MODELS, is_list, listed
 from collectors.engines.prometheus import Deltas, Exposition, add_each, add_histograms, ratios, read
+from collectors.pace import Pace
 from metrics.models import (
     CACHE_HITS,
     CACHED_TOKENS,
@@ -86,14 +87,13 @@ class Vllm:
     def __init__(self, server: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._server, self._clock = server, clock
         self._deltas = Deltas()
-        self._version, self._message, self._models, self._read_at = "", "", list[Model](), -FACTS_FOR
+        self._pace, self._version, self._message, self._models = Pace(FACTS_FOR), "", "", list[Model]()
         self._looked_at: float | None = None
 
     def look(self, client: Client, command: Sequence[str]) -> Look:  # noqa: ARG002 - the contract's
         """As `Adapter.look`."""
-        if self._clock() - self._read_at >= FACTS_FOR:
+        if self._pace.due(self._clock()):
             self._facts(client)
-            self._read_at = self._clock()
         look = Look(self._server, self.engine, self._version, self._message)
         told = read(client, _WANTED)
         if told is None:
