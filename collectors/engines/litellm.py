@@ -100,11 +100,10 @@ class LiteLlm:
         for metric, names in _COUNTERS:
             add_each(look, metric, told.summed(_model, *names))
         failed = told.summed(
-            lambda labels: f"{text(labels.get('exception_class')) or 'other'}\0{_model(labels)}",
+            lambda labels: (text(labels.get("exception_class")) or "other", _model(labels)),
             "litellm_proxy_failed_requests_metric_total",
         )
-        for both, value in failed.items():
-            kind, _, model = both.partition("\0")
+        for (kind, model), value in failed.items():
             look.add(ERRORS, value, model, {"class": kind})
         add_histograms(look, self._deltas, told, _model, _HISTOGRAMS)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -13,6 +13,7 @@ from collectors.engines.client import Client
 from metrics.metric import Metric
 
 SERIES_AT_MOST = 20_000
+Key = TypeVar("Key", str, tuple[str, str])
 
 
 class Line(NamedTuple):
@@ -43,15 +44,15 @@ class Exposition:
             for name, lines in self._series.items()
         })
 
-    def grouped(self, key: Callable[[dict[str, str]], str], *names: str) -> dict[str, list[float]]:
+    def grouped(self, key: Callable[[dict[str, str]], Key], *names: str) -> dict[Key, list[float]]:
         """Their values by ``key`` of the labels; what is not finite is left out."""
-        found: dict[str, list[float]] = {}
+        found: dict[Key, list[float]] = {}
         for labels, value in self.lines(*names):
             if math.isfinite(value):
                 found.setdefault(key(labels), []).append(value)
         return found
 
-    def summed(self, key: Callable[[dict[str, str]], str], *names: str) -> dict[str, float]:
+    def summed(self, key: Callable[[dict[str, str]], Key], *names: str) -> dict[Key, float]:
         """Their sums by ``key`` of the labels."""
         return {name: sum(values) for name, values in self.grouped(key, *names).items()}
 

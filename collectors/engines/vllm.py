@@ -124,9 +124,8 @@ class Vllm:
         add_each(look, KV_USED, {model: max(values) for model, values in used.items()})
         for metric, names in _COUNTERS:
             add_each(look, metric, told.summed(_model, *_ours(names)))
-        ended = told.summed(lambda labels: f"{text(labels.get('finished_reason'))}\0{_model(labels)}", *_ENDED)
-        for both, value in ended.items():
-            reason, _, model = both.partition("\0")
+        ended = told.summed(lambda labels: (text(labels.get("finished_reason")), _model(labels)), *_ENDED)
+        for (reason, model), value in ended.items():
             look.add(FINISHED, value, model, {"reason": reason})
             if reason == "error":
                 look.add(ERRORS, value, model, {"class": "engine"})
