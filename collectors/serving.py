@@ -142,7 +142,7 @@ def _lane_labels(lane: Mapping[str, Any]) -> Labels:
 def _present(row: Mapping[str, Any], wanted: Mapping[str, Metric], named: Labels) -> Iterator[Sample]:
     for key, metric in wanted.items():
         value = row.get(key)
-        if value is not None and is_present(value):
+        if is_present(value):
             yield Sample(metric, named, float(value))
 
 

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeGuard
 
 from metrics.units import UNITS
 
@@ -91,6 +91,6 @@ def series_key(name: str, pairs: Iterable[tuple[str, str]] = ()) -> str:
     return f"{name}{{{inner}}}" if inner else name
 
 
-def is_present(value: float | None) -> bool:
+def is_present(value: float | None) -> TypeGuard[float]:
     """True for a finite number: None, NaN and infinities are absent values."""
     return value is not None and math.isfinite(value)

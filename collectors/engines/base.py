@@ -68,7 +68,7 @@ class Look:
 
     def add(self, metric: Metric, value: float | None, model: str = "", more: Mapping[str, str] | None = None) -> None:
         """One sample; none of a value that is absent, not finite or negative."""
-        if value is not None and is_present(value) and value >= 0:
+        if is_present(value) and value >= 0:
             pairs = {"server": self.server, "engine": self.engine, **(more or {})}
             if model:
                 pairs["model"] = model
