@@ -65,7 +65,7 @@ class LlamaCpp:
         """As `Adapter.look`."""
         look = Look(self._server, self.engine)
         answer = client.get("/props")
-        if _loading(answer):
+        if is_loading(answer):
             look.models = [Model(self._facts.name, "loading", loaded=False)] if self._facts else []
             look.message = "It is loading its model."
             return look
@@ -231,13 +231,10 @@ def _described(model: Model, row: dict[str, Any]) -> Model:
     return model
 
 
-def _loading(answer: Answer) -> bool:
-    return answer.status == 503 and b"Loading model" in answer.body[:1000]
-
-
 def is_loading(answer: Answer) -> bool:
     """True for what llama-server answers to everything while it loads its model."""
-    return _loading(answer) and text(table(table(answer.json()).get("error")).get("type")) == "unavailable_error"
+    error = table(table(answer.json()).get("error")) if answer.status == 503 else {}
+    return (error.get("message"), error.get("type")) == ("Loading model", "unavailable_error")
 
 
 def _sleeping(props: dict[str, Any]) -> bool | None:
