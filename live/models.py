@@ -126,10 +126,8 @@ _BY_PROXY = frozenset({
 """What a proxy tells better than an engine: each answer passes before its eyes."""
 _MOST = frozenset({m.P95.name, m.ERROR_RATIO.name, m.CONTEXT_USED.name, m.KV_USED.name})
 """Of several series of one model the highest counts; of all others the sum."""
-WANTED = frozenset(metric.name for _, metric, _ in _GAUGES) | {m.STATE.name, m.UP.name}
+WANTED = frozenset(metric.name for _, metric, _ in _GAUGES)
 """Metrics that rows are made of."""
-
-
 CARDS = frozenset({m.GPU_MEMORY.name, "gpu_memory_used_bytes", "gpu_memory_total_bytes"})
 """Metrics that `cards` are made of."""
 
@@ -225,8 +223,8 @@ def _of_server(
 
 def _of_process(process: Mapping[str, Any], readings: Mapping[str, Reading]) -> Model:
     name, told = str(process.get("name", "")), dict(readings)
-    for key, field_name in (("memory", "memory"), ("cpu", "cpu")):
-        value = process.get(field_name)
+    for key in ("memory", "cpu"):
+        value = process.get(key)
         if key not in told and isinstance(value, int | float):
             told[key] = Reading(float(value), "process")
     return Model(
