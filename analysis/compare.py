@@ -99,7 +99,8 @@ def rows(first: Side, second: Side) -> list[Row]:
 
 
 def _share(side: Side, reason: str) -> float | None:
-    return side.finish.get(reason, 0) / side.requests if side.requests else None
+    """Share of the requests that ended so; None where of none the reason is known."""
+    return side.finish.get(reason, 0) / side.requests if side.requests and side.finish else None
 
 
 def _row(

@@ -30,6 +30,7 @@ def test_better_is_less_time_less_energy_fewer_failures() -> None:
     found = {row.name: row for row in rows(first, second)}
     assert [found[name].verdict for name in ("ttft_p95", "joules_per_token", "failed")] == ["better"] * 3
     assert found["failed"].change == pytest.approx(-10 / 60)
+    assert {row.name: row for row in rows(first, side([1.0] * 50))}["finish_stop"].second is None, "not told"
     assert found["finish_length"].first == pytest.approx(10 / 60) and found["finish_length"].second == 0
     assert found["requests"].verdict == "", "more requests are neither better nor worse"
 
