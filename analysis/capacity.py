@@ -20,6 +20,8 @@ FEWEST = 20
 SPREAD = 1.5
 """The busiest tenth must be so many times as busy as the quietest: a point is no curve."""
 ROUNDS = 200
+MOST = 400
+"""Pairs that a line is fitted to; of more so many, evenly over the rates."""
 FARTHEST = 4.0
 """Capacities beyond so many times the highest measured rate are not told: that far no line is to be trusted."""
 
@@ -37,12 +39,12 @@ class Capacity:
     high: float
     measured: float
     pairs: int
-    beyond: bool = False
-    line: tuple[float, float] = (float("nan"), float("nan"))
+    line: tuple[float, float]
     """What was fitted: one over the latency (1/s) is the first number plus the second times the rate."""
+    beyond: bool = False
 
 
-def capacity(rates: Sequence[float], latencies: Sequence[float], limit: float, seed: int = 0) -> Capacity | None:
+def capacity(rates: Sequence[float], latencies: Sequence[float], limit: float) -> Capacity | None:
     """The rate at which ``latencies`` (seconds, (n,)) measured at ``rates`` (requests a second, (n,)) would meet
     ``limit`` (seconds). None where there is not enough to say: few pairs, or all at about the same rate.
 
@@ -57,15 +59,15 @@ def capacity(rates: Sequence[float], latencies: Sequence[float], limit: float, s
     if x.size < FEWEST or np.percentile(x, 90) < SPREAD * np.percentile(x, 10):
         return None
     inverse, top = 1 / y, float(x.max())
+    most = FARTHEST * top
     slope, level = _line(x, inverse)
     found = _meets(slope, level, limit)
-    random = np.random.default_rng(seed)
-    halves = [_meets(*_line(x[pick], inverse[pick]), limit) for _ in range(ROUNDS)
-              if (pick := random.choice(x.size, x.size // 2, replace=False)).size]
-    low, high = (float(v) for v in np.percentile([min(h, FARTHEST * top) for h in halves], (10, 90)))
-    if found > FARTHEST * top:
-        return Capacity(FARTHEST * top, low, FARTHEST * top, top, int(x.size), True, (level, slope))
-    return Capacity(found, low, high, top, int(x.size), line=(level, slope))
+    random = np.random.default_rng(0)
+    halves = [random.choice(x.size, x.size // 2, replace=False) for _ in range(ROUNDS)]
+    rates_of_halves = [min(_meets(*_line(x[half], inverse[half]), limit), most) for half in halves]
+    low, high = (float(v) for v in np.percentile(rates_of_halves, (10, 90)))
+    beyond = found > most
+    return Capacity(min(found, most), low, most if beyond else high, top, int(x.size), (level, slope), beyond)
 
 
 def _meets(slope: float, level: float, limit: float) -> float:
@@ -75,10 +77,10 @@ def _meets(slope: float, level: float, limit: float) -> float:
     return (level - 1 / limit) / -slope if slope < 0 else float("inf")
 
 
-def _line(x: NDArray[np.float64], y: NDArray[np.float64], most: int = 400) -> tuple[float, float]:
+def _line(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, float]:
     """Slope and value at 0 of the line by Theil (1950) and Sen (1968): medians over all pairs."""
-    if x.size > most:
-        pick = np.linspace(0, x.size - 1, most).astype(np.int64)
+    if x.size > MOST:
+        pick = np.linspace(0, x.size - 1, MOST).astype(np.int64)
         order = np.argsort(x)
         x, y = x[order][pick], y[order][pick]
     i, j = np.triu_indices(x.size, 1)
