@@ -120,6 +120,11 @@ _GAUGES: tuple[tuple[str, Metric, How], ...] = (
     ("error_ratio", m.ERROR_RATIO, "engine counter"), ("p95", m.P95, "engine histogram"),
 )
 """A number of a row -> the metrics that tell it, the better one first, and how an engine got it."""
+_OTHERWISE: Mapping[tuple[str, str], How] = {
+    (m.LIVE_TOKENS.name, "vllm"): "engine counter", (m.LIVE_TOKENS.name, "sglang"): "engine gauge",
+    (m.CACHE_HITS.name, "sglang"): "engine gauge",
+}
+"""Metric and engine -> how that engine got it, where it is not as in `_GAUGES`."""
 _BY_PROXY = frozenset({
     m.LIVE_TOKENS.name, rate_of(m.OUTPUT_TOKENS).name, rate_of(m.REQUESTS).name, m.ERROR_RATIO.name, m.P95.name,
 })
@@ -237,15 +242,17 @@ def _of_process(process: Mapping[str, Any], readings: Mapping[str, Reading]) -> 
 def _by_model(present: Present) -> dict[tuple[str, str], dict[str, Reading]]:
     """Readings by (server, model). Of what a proxy and an engine tell, the better source alone counts."""
     parts: dict[tuple[str, str], dict[tuple[str, bool], list[float]]] = {}
+    engines: dict[tuple[str, str], str] = {}
     for info, value in present:
-        model = info.label("model")
-        if model:
+        key = info.label("server"), info.label("model")
+        if key[1]:
             by_proxy = bool(info.label("proxy"))
-            parts.setdefault((info.label("server"), model), {}).setdefault((info.name, by_proxy), []).append(value)
-    return {key: _readings(found) for key, found in parts.items()}
+            parts.setdefault(key, {}).setdefault((info.name, by_proxy), []).append(value)
+            engines[key] = info.label("engine") or engines.get(key, "")
+    return {key: _readings(found, engines[key]) for key, found in parts.items()}
 
 
-def _readings(found: Mapping[tuple[str, bool], Iterable[float]]) -> dict[str, Reading]:
+def _readings(found: Mapping[tuple[str, bool], Iterable[float]], engine: str) -> dict[str, Reading]:
     told: dict[str, Reading] = {}
     for name, metric, how in _GAUGES:
         if name in told:
@@ -254,6 +261,6 @@ def _readings(found: Mapping[tuple[str, bool], Iterable[float]]) -> dict[str, Re
             values = list(found.get((metric.name, by_proxy), ()))
             if values:
                 value = max(values) if metric.name in _MOST else sum(values)
-                told[name] = Reading(value, "proxy" if by_proxy else how)
+                told[name] = Reading(value, "proxy" if by_proxy else _OTHERWISE.get((metric.name, engine), how))
                 break
     return told

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from live.models import rows, servers
 from metrics import models as m
 from metrics.metric import Metric, labels, rate_of
@@ -38,6 +40,15 @@ def test_a_proxy_knows_better_what_passed_and_an_engine_what_waits() -> None:
 def test_without_a_proxy_the_engines_counters_tell() -> None:
     row, = rows(engines({"name": "m", "state": "running"}), {}, [told(rate_of(m.OUTPUT_TOKENS), 12, engine="vllm")])
     assert row.readings["tokens_per_second"].how == "engine counter"
+
+
+@pytest.mark.parametrize(("engine", "how"), [
+    ("llamacpp", "slots"), ("vllm", "engine counter"), ("sglang", "engine gauge"),
+])
+def test_how_the_live_speed_was_got_depends_on_the_engine(engine: str, how: str) -> None:
+    present = [told(m.LIVE_TOKENS, 12, engine=engine), told(m.P95, 1, proxy="lmstudio")]
+    row, = rows(engines({"name": "m", "state": "running"}), {}, present)
+    assert row.readings["tokens_per_second"].how == how
 
 
 def test_memory_on_several_cards_is_added_up() -> None:
