@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 
 from collectors.base import NoData
-from collectors.engines.discovery import SETTLED_AFTER, Own
+from collectors.engines.discovery import SETTLED_AFTER
 from collectors.engines.listeners import Listener
 from collectors.model_servers import NONE_CONFIGURED, NONE_FOUND, ModelServers
 from config.serving import ModelServer
 from metrics.metric import Sample
 from metrics.models import BOUNDS, OF_ENGINES
+from serving.service import targets
 from tests.collectors.reading import read_keys
 from tests.collectors.replay_server import Reply, replay
 from tests.engine import models, run
@@ -385,16 +386,10 @@ def test_only_declared_metrics(made: Made) -> None:
     assert len(BOUNDS) and threading.active_count() < 200
 
 
-class Ours(ModelServer):
-    """A model process of Vigie's own, as the collector sees it."""
-
-    ours: bool = True
-
-
 def test_what_the_serving_process_tells_of_our_own_is_not_told_twice(tiny_model: Path) -> None:
     with run.engine(tiny_model, alias="own") as running:
-        own = Ours.model_validate({"url": running.url, "engine": "llamacpp"})
-        collector = ModelServers(lambda: {"own": own}, lambda: False, Own, list)
+        process = {"name": "own", "url": running.url, "engine": "llamacpp", "state": "running"}
+        collector = ModelServers(lambda: targets({}, {"processes": [process]}), lambda: False)
         try:
             found = wait_until(lambda: _samples(collector), 20, "it is looked at")
         finally:
