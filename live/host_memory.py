@@ -41,7 +41,7 @@ def host(present: Present) -> Host | None:
         elif info.name == "memory_total_bytes":
             total = value
         else:
-            # A process of ours is told by its keeper and by who looks at servers: the same memory twice.
+            # A server that turns out to be another engine is in two series for a while: the same memory twice.
             key = info.label("server"), info.label("model")
             parts[key] = max(parts.get(key, 0.0), value)
     if used is None:
