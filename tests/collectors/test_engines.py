@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from collectors.engines.base import Adapter, Look, NotThis
 from collectors.engines.client import Client, KeyAsked, Unanswered
 from collectors.engines.recognise import ADAPTERS, recognise
 from metrics.metric import series_key
-from metrics.models import ENGINES, OF_ENGINES
+from metrics.models import ENGINES, OF_ENGINES, SERVER_UP
 from tests.collectors.replay_server import CAPTURES, Replay, Reply, replay
 from tests.collectors.replay_server import ENGINES as FOLDER
 
@@ -62,6 +64,20 @@ def test_a_capture_is_read_as_expected(name: str) -> None:
         first, second = looks(server)
     expected = json.loads((FOLDER / name / "expected.json").read_text(encoding="utf-8"))
     assert {"first": told(first), "second": told(second)} == expected
+
+
+def test_the_table_of_the_documentation_is_what_the_engines_tell() -> None:
+    lines = (Path(__file__).parents[2] / "docs" / "model-servers.md").read_text(encoding="utf-8").splitlines()
+    _, _, *table = (line[1:-1].split("|") for line in lines if line.count("|") == len(ENGINES) + 2)
+    said = {
+        (engine, name.replace("...", "model_request")) for first, *cells in table
+        for engine, cell in zip(ENGINES, cells, strict=True) if cell.strip() for name in re.findall("`(.+?)`", first)
+    }
+    expected = [json.loads((FOLDER / name / "expected.json").read_text(encoding="utf-8")) for name in CAPTURES]
+    told = {
+        (look["engine"], key.partition("{")[0]) for one in expected for look in one.values() for key in look["samples"]
+    }
+    assert said == told | {(engine, SERVER_UP.name) for engine in ENGINES}
 
 
 @pytest.mark.parametrize("name", CAPTURES)
