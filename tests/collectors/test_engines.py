@@ -176,6 +176,8 @@ def test_an_answer_that_is_half_slow_or_huge_is_none() -> None:
             with pytest.raises(Unanswered, match=said):
                 client.get(path)
         assert client.json("/full") == {"a": 1}
+        with pytest.raises(Unanswered, match="not whole after 0 s"):
+            Client(server.url, whole=0.0).get("/full")
 
 
 def test_nothing_at_the_address_is_said() -> None:
