@@ -216,7 +216,7 @@ def _told(one: Watched) -> list[Sample]:
     outcome = one.outcome
     if outcome is None or (one.late and outcome.state == "ok"):
         return []
-    look = Look(one.name, one.engine or "openai", samples=list(outcome.look.samples) if outcome.look else [])
+    look = Look(one.name, one.engine, samples=list(outcome.look.samples) if outcome.look else [])
     look.add(SERVER_UP, float(outcome.alive))
     if not outcome.alive:
         for model in one.models:

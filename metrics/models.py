@@ -1,8 +1,8 @@
 """The one set of metrics that every engine, proxy and model process is told in.
 
-Labels: ``server`` (name of the model server), ``engine`` (one of `ENGINES`) and ``model`` where an engine tells it or a
-process of ours runs it; ``proxy``, ``server`` and ``model`` where a measuring proxy counted it. Two ways to one number
-are two series, and the label ``proxy`` tells them apart. What a source does not tell is absent.
+Labels: ``server`` (name of the model server), ``engine`` (one of `ENGINES`) where it is known and ``model`` where an
+engine tells it or a process of ours runs it; ``proxy``, ``server`` and ``model`` where a measuring proxy counted it.
+Two ways to one number are two series, and the label ``proxy`` tells them apart. What a source does not tell is absent.
 
 A histogram is one series per bucket that saw something in the tick: its label ``le`` is the upper bound in seconds, its
 value how many observations fell between the bound before and this one since the tick before (not cumulated). A tick

@@ -69,9 +69,8 @@ class Look:
     def add(self, metric: Metric, value: float | None, model: str = "", more: Mapping[str, str] | None = None) -> None:
         """One sample; none of a value that is absent, not finite or negative."""
         if is_present(value) and value >= 0:
-            pairs = {"server": self.server, "engine": self.engine, **(more or {})}
-            if model:
-                pairs["model"] = model
+            known = {name: told for name, told in (("engine", self.engine), ("model", model)) if told}
+            pairs = {"server": self.server, **known, **(more or {})}
             self.samples.append(Sample(metric, labels(pairs), float(value)))
 
     def add_states(self, models: Sequence[Model]) -> None:

@@ -246,6 +246,7 @@ def test_slow_and_dead_servers_hold_up_no_other(made: Made) -> None:
             assert found['model_server_up{engine="ollama",server="good"}'] == 1
         assert sum(path == "/api/ps" for _, path in good.asked) >= 5
         found = looked(collector, lambda now: sorted(values(now, "model_server_up")) == [0.0, 0.0, 0.0, 1.0])
+        assert found['model_server_up{server="dead"}'] == 0, "what was never recognised has no engine"
         assert "does not answer within" in of("slow", collector)["message"]
         assert "does not answer within" in of("silent", collector)["message"]
         assert len(values(found, "model_up")) == 1
