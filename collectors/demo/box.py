@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from collectors.demo.load import BATCHES, GIB, MODELS_0, PERIOD, VLLM, Curve, Load
+from collectors.demo.load import BATCHES, GIB, LARGE_GIB, MODELS_0, PERIOD, VLLM, Curve, Load
 
 BOOT = 1_766_966_400
 STEP = 5
@@ -48,7 +48,7 @@ def facts(load: Load) -> dict[str, dict[str, Any]]:
 
 def _on_card(index: int, load: Load) -> list[dict[str, Any]]:
     if index == VLLM:
-        return [{"pid": VLLM_PID, "name": "python3", "memory_bytes": 43.1 * GIB}]
+        return [{"pid": VLLM_PID, "name": "python3", "memory_bytes": LARGE_GIB * GIB}]
     memory = _curve(load.gpus[0].memory - 0.5 * GIB, 0)
     return [
         {"~during": [a - 11, b], "pid": pid, "name": "ollama", "memory_bytes": memory}

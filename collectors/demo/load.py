@@ -14,8 +14,8 @@ SEED = 20_26
 GIB = 2.0**30
 Curve = np.ndarray[Any, np.dtype[np.float64]]
 
-VLLM = 1
-"""The card that serves the large model all the time; card 0 loads and unloads smaller ones."""
+VLLM, LARGE_GIB = 1, 43.1
+"""The card that serves the large model all the time, and what the model takes; card 0 loads and unloads smaller ones."""
 MODELS_0 = ((75, 640, 9.4), (760, 1130, 21.8), (1215, 1690, 14.6))
 """Models on card 0: seconds from and until they are loaded, and their GiB."""
 BATCHES = ((150, 290), (860, 1010), (1380, 1560))
@@ -101,7 +101,7 @@ def _card_0(random: np.random.Generator, t: Curve, chat: Curve, filling: Curve) 
 def _card_1(random: np.random.Generator, requests: Curve) -> Gpu:
     usage = np.clip(requests * 1.25, 0, 1) * (0.9 + 0.1 * _noise(random, 3))
     usage[requests < 0.03] = 0
-    memory = np.full(PERIOD, 43.6 * GIB)  # vLLM takes its share at once
+    memory = np.full(PERIOD, (LARGE_GIB + 0.5) * GIB)  # vLLM takes its share at once
     return _card(1, usage, memory, np.zeros(PERIOD), ambient=34)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from collectors.demo.box import NAMES, OLLAMA, VLLM_PID
-from collectors.demo.load import GIB, MODELS_0, PERIOD, SEED, VLLM, Curve, Load
+from collectors.demo.load import GIB, LARGE_GIB, MODELS_0, PERIOD, SEED, VLLM, Curve, Load
 from metrics import models as m
 from metrics.metric import Metric
 
@@ -51,7 +51,7 @@ class Served:
 
 
 SERVED = (
-    Served("vllm", "vllm", LARGE, VLLM, 43.1, (0, PERIOD), 0.16, 0.021),
+    Served("vllm", "vllm", LARGE, VLLM, LARGE_GIB, (0, PERIOD), 0.16, 0.021),
     *(Served("ollama", "ollama", name, 0, size, (a, b), 0.2, 0.006 + 0.0006 * size)
       for name, (a, b, size) in zip(NAMES, MODELS_0)),
 )
