@@ -5,23 +5,45 @@
   const pages = vigie.pages = vigie.pages || {};
   let view = null, cell = null, at = 0;
 
-  const here = name => {
+  const here = () => {
     const root = vigie.timebar && vigie.timebar.here();
-    return root && (!name || root.dataset.page === name) && /^models?$/.test(root.dataset.page) ? root : null;
+    return root && /^models?$/.test(root.dataset.page) ? root : null;
   };
 
-  pages.models = {};
+  // Sums and the objective are of what the charts show; while these move along, of as long.
+  function painted(shown) {
+    clearTimeout(at);
+    at = setTimeout(() => {
+      if (here()) vigie.props('models-span', {data: {from: shown.from, to: shown.to, seconds: shown.seconds}});
+    }, 300);
+  }
+
+  pages.models = {painted};
   pages.model = {
-    params: () => (view ? {server: view.server, model: view.model} : {}),
-    entered: given => { view = given; at = 0; },
-    painted: shown => {
-      // The objective is judged over what the charts show; while these move along, over as long.
-      clearTimeout(at);
-      at = setTimeout(() => {
-        if (here('model')) vigie.props('models-span', {data: {from: shown.from, to: shown.to, seconds: shown.seconds}});
-      }, 300);
-    },
+    params: () => (view ? Object.assign({server: view.server, model: view.model}, compared()) : {}),
+    entered: given => { view = given; },
+    painted,
   };
+
+  // ---- a comparison stands in the address
+
+  const FIELDS = {with: 'models-with', against: 'models-against', since: 'models-since', until: 'models-until'};
+  const field = name => document.querySelector('#react-entry-point #' + FIELDS[name]);
+
+  // Only what is chosen: the first model of the list is that of the page.
+  function compared() {
+    const found = {}, own = field('against') && field('against').value === 'own';
+    Object.keys(FIELDS).forEach(name => {
+      const node = field(name);
+      if (!node || !node.value || node.value === 'none' || (name === 'with' && node.selectedIndex === 0)) return;
+      if (own || (name !== 'since' && name !== 'until')) found[name] = node.value;
+    });
+    return found;
+  }
+
+  document.addEventListener('change', event => {
+    if (Object.values(FIELDS).includes(event.target.id)) setTimeout(() => vigie.timebar.remember(true), 0);
+  });
 
   // ---- start, stop, load, unload
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -11,6 +10,7 @@ from dash import Dash, Input, Output, State, ctx, no_update
 from flask_babel import gettext as _
 
 from callbacks import requires
+from callbacks.model_view import named
 from components import ids, model_bench, model_bench_results, states
 from components.sentences import sentence
 from security.permissions import allowed
@@ -20,7 +20,7 @@ from storage.errors import StorageError
 
 def live(_tick: Any, asked: Any, view: Any, known: Any) -> tuple[Any, Any, Any]:
     """The load test in hand, how soon to look again, and a word that changes when what is kept does."""
-    server, name = _named(view)
+    server, name = named(view)
     now = vigie().serving.load_tests.state()
     drawn = model_bench.live(now, name, server, may_start=allowed("models:start"))
     word = f"{asked}" if now is None else f"{asked} {now.id} {now.state}"
@@ -30,7 +30,7 @@ def live(_tick: Any, asked: Any, view: Any, known: Any) -> tuple[Any, Any, Any]:
 
 def results(_known: Any, shown: Any, other: Any, view: Any) -> tuple[Any, Any, Any, Any, Any]:
     """The kept load tests to choose from, and what the chosen ones found."""
-    _server, name = _named(view)
+    _server, name = named(view)
     tests = vigie().serving.load_tests
     try:
         kept = [asdict(one) for one in tests.store.all()]
@@ -52,12 +52,6 @@ def results(_known: Any, shown: Any, other: Any, view: Any) -> tuple[Any, Any, A
         model_bench.nothing(may_start=allowed("models:start")) if chosen is None else model_bench_results.results(
             by_id[chosen], by_id.get(beside), now, may_start=allowed("models:start")),
     )
-
-
-def _named(view: Any) -> tuple[str, str]:
-    given = view if isinstance(view, Mapping) else {}
-    server, name = given.get("server"), given.get("model")
-    return (server, name) if isinstance(server, str) and isinstance(name, str) else ("", "")
 
 
 def register(app: Dash) -> None:

@@ -11,7 +11,7 @@ from flask_babel import get_timezone
 
 from analysis.compare import MEASURES, Measure
 from callbacks import requires
-from callbacks.model_sums import MOST_SECONDS, shown_model, unread, window_of
+from callbacks.model_view import MOST_SECONDS, shown_model, unread, window_of
 from components import ids, model_compare
 from components.model_compare import BEFORE, LAST_WEEK, NONE, OWN, SAME_TIME, YESTERDAY, Shown
 from services import vigie

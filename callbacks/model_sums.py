@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from dash import Dash, Input, Output, State, no_update
-from flask_babel import gettext as _
 
 from callbacks import requires
-from components import ids, model_energy, model_memory, model_room, states
-from components.sentences import sentence
-from components.timebar import zoom_of
-from live.models import Model
+from callbacks.model_view import shown_model, unread, window_of
+from components import ids, model_energy, model_memory, model_room
 from security.permissions import allowed
 from services import vigie
 from storage.errors import StorageError
-
-MOST_SECONDS = 366 * 86_400.0
 
 
 def memory(_tick: Any) -> Any:
@@ -60,32 +54,6 @@ def room(_tick: Any, view: Any) -> Any:
         return unread(error)
 
 
-def shown_model(view: Any) -> Model | None:
-    """The model that a page is of, also where no server tells of it now; None where it names none."""
-    given = view if isinstance(view, Mapping) else {}
-    server, name = given.get("server"), given.get("model")
-    if not isinstance(server, str) or not isinstance(name, str) or not name:
-        return None
-    return vigie().serving.row(server, name) or Model(server, name, "", "stopped")
-
-
-def window_of(span: Any) -> tuple[float, float]:
-    """What the charts of a page show, epoch seconds; while they move along, up to now."""
-    given = span if isinstance(span, Mapping) else {}
-    first, last = zoom_of(given.get("from"), given.get("to"))
-    if first is not None and last is not None:
-        return first / 1000, min(last / 1000, first / 1000 + MOST_SECONDS)
-    seconds, now = given.get("seconds"), time.time()
-    wide = isinstance(seconds, int | float) and 0 < seconds <= MOST_SECONDS
-    return now - (float(seconds) if wide else 300.0), now  # type: ignore[arg-type]
-
-
-def unread(error: StorageError) -> Any:
-    """The request log cannot be read."""
-    return states.failed(_("The request log cannot be read"), sentence(str(error)),
-                         _("It comes back with the database."))
-
-
 def register(app: Dash) -> None:
     """Registers the callbacks of the panels."""
     view = requires("models:view")
@@ -94,7 +62,7 @@ def register(app: Dash) -> None:
     )(view(memory))
     app.callback(
         Output(ids.MODELS_ENERGY, "children"), Input(ids.MODELS_ENERGY_BY, "value"),
-        Input(ids.MODELS_ENERGY_WINDOW, "value"), Input(ids.MODELS_ENERGY_SPAN, "data"),
+        Input(ids.MODELS_ENERGY_WINDOW, "value"), Input(ids.MODELS_SPAN, "data"),
         Input(ids.MODELS_SLOW_TICK, "n_intervals"),
     )(view(energy))
     app.callback(

@@ -11,15 +11,14 @@ from dash import Dash, Input, Output, Patch, State, ctx, no_update
 from flask_babel import gettext as _
 
 from callbacks import requires
-from components import ids, model_charts, model_page, model_proxies, model_requests, models_page, states
+from callbacks.model_view import may_act, named, unread, window_of
+from components import ids, model_charts, model_page, model_proxies, model_requests, models_page
 from components.formats import duration
 from components.links import href
-from components.sentences import sentence
 from components.still import still, stilled
 from components.timebar import zoom_of
 from metrics.flat import iso
 from security.audit.entry import word
-from security.permissions import allowed
 from services import vigie
 from serving.requests import reading
 from serving.requests.reading import Filter
@@ -36,61 +35,44 @@ def now(_tick: Any) -> tuple[Any, Any, Any]:
     """What the page shows of now."""
     services = vigie()
     rows = services.serving.rows()
-    may = {"may_start": allowed("models:start"), "may_stop": allowed("models:stop")}
     return (
         still(models_page.tiles(rows)),
-        [still(one_) for one_ in models_page.body(rows, services.sources(), **may)],
+        [still(one_) for one_ in models_page.body(rows, services.sources(), **may_act())],
         stilled(models_page.servers_panel(services.serving.servers())),
     )
 
 
 def one(_tick: Any, view: Any) -> tuple[Any, Any]:
     """What a model's page shows of now."""
-    server, name = _named(view)
+    server, name = named(view)
     row = vigie().serving.row(server, name) if name else None
     if row is None:
         return no_update, no_update
-    may = {"may_start": allowed("models:start"), "may_stop": allowed("models:stop")}
-    return still(model_page.head(row, **may)), still(model_page.tiles(row))
+    return still(model_page.head(row, **may_act())), still(model_page.tiles(row))
 
 
 def objective(_tick: Any, span: Any, view: Any) -> Any:
     """How a model stands to its objective, over the window of the charts."""
-    server, name = _named(view)
+    server, name = named(view)
     services = vigie()
     row = services.serving.row(server, name) if name else None
     if row is None:
         return still(model_page.objective_card(None, "")) if name else no_update
-    given = span if isinstance(span, Mapping) else {}
-    first, last = zoom_of(given.get("from"), given.get("to"))
-    at = time.time()
-    end = at if last is None else last / 1000
-    seconds = given.get("seconds")
-    width = float(seconds) if isinstance(seconds, int | float) and 0 < seconds < 1e8 else 300.0
-    start = end - width if first is None else first / 1000
+    start, end = window_of(span)
     try:
         found = services.serving.standing(row, start, end)
     except StorageError as error:
-        return states.failed(_("The request log cannot be read"), sentence(str(error)))
+        return unread(error)
     return still(model_page.objective_card(found, _("over %(time)s", time=duration(end - start))))
 
 
 def charts(_tick: Any, shown: Any, view: Any) -> tuple[Any, Any]:
-    """The charts of a model's page, when there are others than those that are shown: a first request brings some."""
-    server, name = _named(view)
-    source = model_charts.Source.of(server, name, vigie().query.series()) if name else None
-    groups = model_charts.of_model(source) if source else []
+    """The charts of a page, when there are others than those that are shown: a first request brings some."""
+    server, name = named(view)
+    infos = vigie().query.series()
+    groups = model_charts.of_model(model_charts.Source.of(server, name, infos)) if name else model_charts.of_all(infos)
     there = model_charts.signature(groups)
     if not groups or there == shown:
-        return no_update, no_update
-    return model_page.chart_groups(groups), there
-
-
-def all_charts(_tick: Any, shown: Any) -> tuple[Any, Any]:
-    """The same for the page of all models."""
-    groups = [("", model_charts.of_all(vigie().query.series()))]
-    there = model_charts.signature(groups)
-    if there == shown:
         return no_update, no_update
     return model_page.chart_groups(groups), there
 
@@ -108,9 +90,7 @@ def requests(
     try:
         found = reading.page(services.serving.log.database, wanted, ROWS, begin)
     except StorageError as problem:
-        failed = states.failed(_("The request log cannot be read"), sentence(str(problem)),
-                               _("It comes back with the database."))
-        return failed, None, True, no_update, no_update, None
+        return unread(problem), None, True, no_update, no_update, None
     first = found.requests[0].id if found.requests and begin is None else 0
     if ctx.triggered_id == ids.MODELS_LOG_TICK and first == newest:
         return (no_update,) * 6
@@ -172,12 +152,6 @@ def _cell_words(cell: Any) -> Any:
     return model_requests.cell_chip(word(str(cell.get("words") or _("Requests of the chosen cell"))))
 
 
-def _named(view: Any) -> tuple[str, str]:
-    given = view if isinstance(view, Mapping) else {}
-    server, name = given.get("server"), given.get("model")
-    return (server, name) if isinstance(server, str) and isinstance(name, str) else ("", "")
-
-
 def strips(_tick: Any) -> Any:
     """The proxies' health, drawn anew."""
     return stilled(model_proxies.proxies(vigie().serving.proxies()))
@@ -198,16 +172,12 @@ def register(app: Dash) -> None:
         Input(ids.MODELS_ONE_TICK, "n_intervals"), State(ids.TIME_VIEW, "data"), prevent_initial_call=True,
     )(view(one))
     app.callback(
-        Output(ids.MODELS_ONE_CHARTS, "children"), Output(ids.MODELS_ONE_CHARTED, "data"),
-        Input(ids.MODELS_ONE_SLOW_TICK, "n_intervals"), State(ids.MODELS_ONE_CHARTED, "data"),
-        State(ids.TIME_VIEW, "data"), prevent_initial_call=True,
+        Output(ids.MODELS_CHARTS, "children"), Output(ids.MODELS_CHARTED, "data"),
+        Input(ids.MODELS_CHARTS_TICK, "n_intervals"), State(ids.MODELS_CHARTED, "data"), State(ids.TIME_VIEW, "data"),
+        prevent_initial_call=True,
     )(view(charts))
     app.callback(
-        Output(ids.MODELS_CHARTS, "children"), Output(ids.MODELS_CHARTED, "data"),
-        Input(ids.MODELS_CHARTS_TICK, "n_intervals"), State(ids.MODELS_CHARTED, "data"), prevent_initial_call=True,
-    )(view(all_charts))
-    app.callback(
-        Output(ids.MODELS_OBJECTIVE, "children"), Input(ids.MODELS_ONE_SLOW_TICK, "n_intervals"),
+        Output(ids.MODELS_OBJECTIVE, "children"), Input(ids.MODELS_CHARTS_TICK, "n_intervals"),
         Input(ids.MODELS_SPAN, "data"), State(ids.TIME_VIEW, "data"),
     )(view(objective))
     app.callback(

@@ -141,8 +141,8 @@ def signature(groups: Sequence[tuple[str, list[Chart]]]) -> str:
     return "\n".join(one.spec.id for _title, charts in groups for one in charts)
 
 
-def of_all(infos: Sequence[SeriesInfo]) -> list[Chart]:
-    """The charts over all models: latency, throughput, and how requests are spread."""
+def of_all(infos: Sequence[SeriesInfo]) -> list[tuple[str, list[Chart]]]:
+    """The charts over all models: latency, throughput, and how requests are spread. They have no heading."""
     names = {(i.name, bool(i.label("proxy"))) for i in infos}
 
     def selector(metric: Metric) -> str | None:
@@ -160,4 +160,4 @@ def of_all(infos: Sequence[SeriesInfo]) -> list[Chart]:
         found.append(_chart(_("Throughput by model"), "", [text], "bars", aggregate="sum", by=("model",)))
     if text := selector(rate_of(m.REQUESTS)):
         found.append(_chart(_("Requests by model"), "", [text], "shares", aggregate="sum", by=("model",)))
-    return found
+    return [("", found)] if found else []

@@ -83,7 +83,7 @@ def panel(*, clients: bool) -> html.Section:
                 ], className="energy-choice"),
             ], className="card-head"),
             html.Div(states.loading("90px"), id=ids.MODELS_ENERGY),
-            dcc.Store(id=ids.MODELS_ENERGY_SPAN),
+            dcc.Store(id=ids.MODELS_SPAN),
         ],
         className="panel model-energy",
     )

@@ -69,8 +69,8 @@ def layout(server: Any = "", model: Any = "", window: str = "", **query: Any) ->
             timebar.toolbar(html.H2(_("Over time"), className="group-title"), span, start is not None),
             html.Div(model_page.chart_groups(charts) or html.Div(states.no_data(
                 _("No history yet"), _("Nothing was recorded of this model so far."),
-            ), className="panel"), id=ids.MODELS_ONE_CHARTS),
-            dcc.Store(id=ids.MODELS_ONE_CHARTED, data=model_charts.signature(charts)),
+            ), className="panel"), id=ids.MODELS_CHARTS),
+            dcc.Store(id=ids.MODELS_CHARTED, data=model_charts.signature(charts)),
             *([model_compare.panel(row, services.serving.rows(), {
                 name: value for name, value in query.items() if isinstance(value, str)
             })] if allowed("requests:view") else []),
@@ -81,7 +81,7 @@ def layout(server: Any = "", model: Any = "", window: str = "", **query: Any) ->
             *([process] if process is not None else []),
             *(model_dialogs.all_of(may_define=define) if process is not None else []),
             dcc.Interval(id=ids.MODELS_ONE_TICK, interval=2_000),
-            dcc.Interval(id=ids.MODELS_ONE_SLOW_TICK, interval=10_000),
+            dcc.Interval(id=ids.MODELS_CHARTS_TICK, interval=10_000),
             dcc.Interval(id=ids.MODELS_ROOM_TICK, interval=300_000),
             dcc.Store(id=ids.MODELS_SPAN),
         ],

@@ -44,7 +44,7 @@ def layout(window: str = "", **query: Any) -> Any:
     start, end = timebar.zoom_of(query.get("from"), query.get("to"))
     base = window_of(services.config.current.ui.charts_history_minutes)
     span = window if window in WINDOWS else base
-    charts = [("", model_charts.of_all(services.query.series()))]
+    charts = model_charts.of_all(services.query.series())
     given = {name: value for name, value in query.items() if isinstance(value, str)}
     return timebar.timed_page(
         "models", "/models",

@@ -146,7 +146,7 @@ def test_energy_and_capacity_come_by_callback(place: Site) -> None:
     by_client = place.callback(
         client, [(ids.MODELS_ENERGY, "children")],
         [(ids.MODELS_ENERGY_BY, "value", "client"), (ids.MODELS_ENERGY_WINDOW, "value", "charts"),
-         (ids.MODELS_ENERGY_SPAN, "data", {"seconds": 3600}), (ids.MODELS_SLOW_TICK, "n_intervals", 1)],
+         (ids.MODELS_SPAN, "data", {"seconds": 3600}), (ids.MODELS_SLOW_TICK, "n_intervals", 1)],
     )
     words = texts(by_client.json["response"][ids.MODELS_ENERGY]["children"])
     assert "near" not in words and "30" in words.split(), "clients are not for viewers: by model then"
