@@ -9,7 +9,7 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 from flask_babel import gettext as _
 
-from components import icons, ids, model_words, states
+from components import cards, icons, ids, model_words, states
 from components.attrs import attrs
 from components.formats import moment, number
 from components.sentences import sentence
@@ -46,10 +46,9 @@ class Running(Protocol):
 
 def panel(model: str, server: str, *, may_start: bool) -> html.Section:
     """The card: a form for who may start one, the one in hand, and the results."""
-    return html.Section(
+    return cards.card(
+        _("Load test"),
         [
-            html.Div(html.H2([icons.icon("speedometer2"), _("Load test")], className="card-title"),
-                     className="card-head"),
             *([_form(model, server)] if may_start else []),
             html.Div(id=ids.MODELS_BENCH_LIVE, className="bench-live", **attrs(aria_live="polite")),
             html.Div(
@@ -63,7 +62,7 @@ def panel(model: str, server: str, *, may_start: bool) -> html.Section:
             dcc.Interval(id=ids.MODELS_BENCH_TICK, interval=SLOW),
             dcc.Store(id=ids.MODELS_BENCH_ASK), dcc.Store(id=ids.MODELS_BENCH_KNOWN),
         ],
-        className="panel bench", id="model-bench",
+        icon="speedometer2", className="bench", id="model-bench",
     )
 
 

@@ -12,7 +12,7 @@ from dash import html
 from flask_babel import gettext as _
 
 from analysis.compare import FEWEST, MEASURES, SAME, Measure, Row, Side, curve, rows
-from components import icons, ids, states
+from components import cards, ids, states
 from components.attrs import attrs
 from components.formats import ABSENT, clock, day, human, latency, moment, number
 from components.model_energy import figure
@@ -72,10 +72,9 @@ def panel(model: Model, others: Sequence[Model], query: Mapping[str, str]) -> ht
         NONE: _("Choose a time"), SAME_TIME: _("The same time"), BEFORE: _("The time before"),
         YESTERDAY: _("The same time yesterday"), LAST_WEEK: _("The same time last week"), OWN: _("A time of your own"),
     }
-    return html.Section(
+    return cards.card(
+        _("Compare"),
         [
-            html.Div(html.H2([icons.icon("arrow-left-right"), _("Compare")], className="card-title"),
-                     className="card-head"),
             html.Div(
                 [
                     _field(_("With"), dbc.Select(id=ids.MODELS_WITH, options=models, value=chosen, className="field")),
@@ -98,7 +97,7 @@ def panel(model: Model, others: Sequence[Model], query: Mapping[str, str]) -> ht
             ),
             html.Div(id=ids.MODELS_COMPARED),
         ],
-        className="panel model-compare", id="model-compare",
+        icon="arrow-left-right", className="model-compare", id="model-compare",
     )
 
 

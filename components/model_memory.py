@@ -9,8 +9,8 @@ from typing import Any
 from dash import html
 from flask_babel import gettext as _
 
-from components import icons
 from components.attrs import attrs
+from components.cards import card
 from components.formats import human
 from components.still import Still, still
 from live.host_memory import Host
@@ -31,35 +31,33 @@ def panel(cards: Sequence[Card], host: Host | None) -> Still | None:
     names = Counter(model for _server, model in keys)
     called = {(server, model): words(server, model, alone=names[model] == 1) for server, model in keys}
     bars: list[Any] = [
-        _bar(_gpu(card), _("GPU %(number)s", number=card.gpu), card.models, card.others, card.used, card.total, tints,
-             called)
-        for card in cards
+        _bar(_gpu(one), _("GPU %(number)s", number=one.gpu), one.models, one.others, one.used, one.total, tints, called)
+        for one in cards
     ]
     if not cards:
         bars.append(html.P(_("No GPU is told on this machine."), className="muted"))
     if host is not None:
         bars.append(_bar(_("Host memory"), _("the host"), host.models, host.others, host.used, host.total, tints,
                          called))
-    return still(html.Section(
+    return still(card(
+        _("GPU memory") if cards else _("Memory by model"),
         [
-            html.Div(html.H2([icons.icon("memory"), _("GPU memory") if cards else _("Memory by model")],
-                             className="card-title"), className="card-head"),
             html.Div(bars, className="memory-bars"),
             html.P(_("What the GPU driver tells of each process, and the resident memory of processes, put to the "
                      "model that they serve. Other is what is used and is no known model's."), className="model-how"),
         ],
-        className="panel model-memory",
+        icon="memory", className="model-memory",
     ))
 
 
-def _gpu(card: Card) -> str:
-    name = _("GPU %(number)s", number=card.gpu)
-    return f"{name} · {card.name}" if card.name else name
+def _gpu(one: Card) -> str:
+    name = _("GPU %(number)s", number=one.gpu)
+    return f"{name} · {one.name}" if one.name else name
 
 
 def _keys(cards: Sequence[Card], host: Host | None) -> list[tuple[str, str]]:
     """The models, in an order that stays: the same one has the same colour in each bar."""
-    every = [part for card in cards for part in card.models] + list(host.models if host is not None else ())
+    every = [part for one in cards for part in one.models] + list(host.models if host is not None else ())
     return sorted({(server, model) for server, model, _size in every})
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from dash import html
 from flask_babel import gettext as _
 
-from components import icons, model_words, panels
+from components import cards, icons, model_words, panels
 from components.attrs import attrs
 from components.formats import ABSENT, duration, human, latency, moment, number
 from components.links import href
@@ -210,11 +210,10 @@ def _exit_words(exit_: Mapping[str, Any], now: float) -> str:
 
 def objective_card(standing: Stands | None, window: str) -> html.Section:
     """The objective: what is asked, what share held, what is left of the budget."""
-    title = html.Div(html.H2([icons.icon("flag"), _("Objective")], className="card-title"), className="card-head")
     if standing is None:
-        return html.Section([title, html.P(
+        return _objective([html.P(
             _("Nothing is asked of this model: objectives stand in the configuration under Models."), className="muted",
-        )], className="panel model-objective")
+        )])
     asked, found = standing.objective, standing.window
     promise = _(
         "%(target)s %% of the requests: first token within %(first)s, %(tokens)s between tokens, no error",
@@ -239,9 +238,14 @@ def objective_card(standing: Stands | None, window: str) -> html.Section:
             ],
             className="model-facts",
         )
-    return html.Section([title, html.P(promise, className="model-promise"), body,
-                         html.P(_("From the requests that went through the proxies, %(window)s.", window=window),
-                                className="model-how")], className="panel model-objective")
+    return _objective([
+        html.P(promise, className="model-promise"), body,
+        html.P(_("From the requests that went through the proxies, %(window)s.", window=window), className="model-how"),
+    ])
+
+
+def _objective(children: list[Any]) -> html.Section:
+    return cards.card(_("Objective"), children, icon="flag", className="model-objective")
 
 
 def _held(title: str, value: str, about: str, css: str) -> html.Div:

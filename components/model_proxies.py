@@ -8,7 +8,7 @@ from typing import Any
 from dash import html
 from flask_babel import gettext as _
 
-from components import icons
+from components import cards
 from components.attrs import attrs
 from components.formats import clock, duration, human, latency, number
 from components.sentences import sentence
@@ -19,11 +19,10 @@ def proxies(strips: Sequence[Proxy]) -> html.Section | None:
     """The health of each proxy over 24 hours; None where no proxy is configured."""
     if not strips:
         return None
-    return html.Section([
-        html.Div(html.H2([icons.icon("arrow-left-right"), _("Proxies, 24 hours")], className="card-title"),
-                 className="card-head"),
-        html.Div([_strip(one) for one in strips], className="proxy-strips"),
-    ], className="panel")
+    return cards.card(
+        _("Proxies, 24 hours"), html.Div([_strip(one) for one in strips], className="proxy-strips"),
+        icon="arrow-left-right",
+    )
 
 
 def _strip(one: Proxy) -> html.Div:

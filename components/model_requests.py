@@ -9,7 +9,7 @@ import dash_bootstrap_components as dbc
 from dash import dcc, html
 from flask_babel import gettext as _
 
-from components import formats, icons, ids, model_words, states
+from components import cards, formats, icons, ids, model_words, states
 from components.attrs import attrs
 from components.formats import ABSENT, duration, latency, number
 from components.still import Still, still
@@ -46,9 +46,9 @@ def panel(models: Sequence[str], query: Mapping[str, str], *, one: bool = False)
         )),
         html.Div(id=ids.MODELS_EXPORT, className="model-export"),
     ]
-    return html.Section(
+    return cards.card(
+        _("Requests"),
         [
-            html.Div(html.H2([icons.icon("table"), _("Requests")], className="card-title"), className="card-head"),
             html.Div(fields, className="model-filters", role="group", **attrs(aria_label=_("Filter"))),
             html.Div(id=ids.MODELS_CELL_SAID, className="model-cell-said"),
             html.Div(states.loading("160px"), id=ids.MODELS_REQUESTS, className="model-requests"),
@@ -61,7 +61,7 @@ def panel(models: Sequence[str], query: Mapping[str, str], *, one: bool = False)
             dcc.Store(id=ids.MODELS_NEXT), dcc.Store(id=ids.MODELS_NEWEST), dcc.Store(id=ids.MODELS_CELL),
             dcc.Store(id=ids.MODELS_SERVER, data=query.get("server", "")),
         ],
-        className="panel model-log", id="model-requests",
+        icon="table", className="model-log", id="model-requests",
     )
 
 
@@ -109,8 +109,8 @@ def _row(one: Mapping[str, Any], now: float) -> html.Details:
                 html.Time(formats.clock(one["at"]) if formats.day(one["at"]) == formats.day(now)
                           else formats.moment(one["at"], now), dateTime=formats.iso(one["at"]), className="num muted"),
                 html.Span(one["model"] or ABSENT, className="model-request-model"),
-                html.Span(_time(one["ttft"]), className="num end", title=_("Time to the first token")),
-                html.Span(_time(one["duration"]), className="num end", title=_("End to end")),
+                html.Span(latency(one["ttft"]), className="num end", title=_("Time to the first token")),
+                html.Span(latency(one["duration"]), className="num end", title=_("End to end")),
                 html.Span(tokens, className="num muted model-request-tokens"),
                 html.Span(said, className=f"tag {'is-critical' if failed and failed != 'client_gone' else ''}".strip()),
                 html.Span(one["client"], className="muted model-request-client"),
@@ -125,10 +125,6 @@ def _row(one: Mapping[str, Any], now: float) -> html.Details:
     )
 
 
-def _time(seconds: float | None) -> str:
-    return latency(seconds)
-
-
 def _count(value: int | None) -> str:
     return ABSENT if value is None else number(value)
 
@@ -139,10 +135,10 @@ def _facts(one: Mapping[str, Any]) -> html.Dl:
     pairs = [
         (_("Request"), one["request"]), (_("Server"), one["server"]), (_("Proxy"), one["proxy"]),
         (_("Path"), one["path"]), (_("Status"), str(one["status"] or "")), (_("Message"), one["message"]),
-        (_("Waited"), _time(one["queue"])), (_("Prompt read in"), _time(one["prefill"])),
-        (_("Answer written in"), _time(one["decode"])),
-        (_("Between tokens"), _time(one["itl"]) if one["itl_max"] is None else _(
-            "%(mean)s, at most %(most)s", mean=_time(one["itl"]), most=_time(one["itl_max"]))),
+        (_("Waited"), latency(one["queue"])), (_("Prompt read in"), latency(one["prefill"])),
+        (_("Answer written in"), latency(one["decode"])),
+        (_("Between tokens"), latency(one["itl"]) if one["itl_max"] is None else _(
+            "%(mean)s, at most %(most)s", mean=latency(one["itl"]), most=latency(one["itl_max"]))),
         (_("Tokens"), f"{_count(one['prompt_tokens'])} → {_count(one['output_tokens'])}{exact}"),
         (_("From the cache"), _count(one["cached_tokens"])),
         (_("Speed"), "" if speed is None else _("%(count)s tokens/s", count=number(speed, 1))),

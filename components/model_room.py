@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from analysis.capacity import FEWEST, SPREAD, Capacity
-from components import icons
+from components import cards
 from components.formats import latency, number
 from components.model_plot import Axis, Part, plot
 from components.still import Still, still
@@ -40,25 +40,18 @@ class Room(Protocol):
 
 def card(room: Room | None) -> Still:
     """The card: a sentence, how it was got, and the minutes it comes from."""
-    head = html.Div(html.H2([icons.icon("speedometer2"), _("Capacity")], className="card-title"), className="card-head")
-    if room is None:
-        return still(html.Section([head, html.P(
-            _("Nothing is asked of this model: without an objective there is no limit to reckon with."),
-            className="muted",
-        )], className="panel model-room"))
-    return still(html.Section(
-        [
-            head,
-            html.P(sentence(room), className="room-sentence" if room.capacity else "room-sentence muted"),
-            _chart(room) if room.points else None,
-            html.P(
-                _("From the minutes of the last 24 hours that had requests through the proxies: the 95th percentile of "
-                  "each over its rate, and the curve of a queue through them (1/latency falls in a straight line)."),
-                className="model-how",
-            ),
-        ],
-        className="panel model-room",
-    ))
+    body: list[Any] = [html.P(
+        _("Nothing is asked of this model: without an objective there is no limit to reckon with."), className="muted",
+    )] if room is None else [
+        html.P(sentence(room), className="room-sentence" if room.capacity else "room-sentence muted"),
+        _chart(room) if room.points else None,
+        html.P(
+            _("From the minutes of the last 24 hours that had requests through the proxies: the 95th percentile of "
+              "each over its rate, and the curve of a queue through them (1/latency falls in a straight line)."),
+            className="model-how",
+        ),
+    ]
+    return still(cards.card(_("Capacity"), body, icon="speedometer2", className="model-room"))
 
 
 def sentence(room: Room) -> str:

@@ -9,7 +9,7 @@ from dash import html
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from components import icons, model_words, states
+from components import cards, icons, model_words, states
 from components.attrs import attrs
 from components.formats import ABSENT, human, latency, number
 from components.links import href
@@ -298,15 +298,8 @@ def body(rows: Sequence[Model], sources: Sequence[SourceStatus], *, may_start: b
     if not rows:
         return [html.Section(nothing(source), className="panel")]
     return [
-        html.Section([
-            html.Div(html.H2([icons.icon("boxes"), _("Status")], className="card-title"), className="card-head"),
-            grid(in_use(rows)),
-        ], className="panel"),
-        html.Section([
-            html.Div(html.H2([icons.icon("view-list"), _("Every model")], className="card-title"),
-                     className="card-head"),
-            table(rows, may_start=may_start, may_stop=may_stop),
-        ], className="panel"),
+        cards.card(_("Status"), grid(in_use(rows)), icon="boxes"),
+        cards.card(_("Every model"), table(rows, may_start=may_start, may_stop=may_stop), icon="view-list"),
     ]
 
 
@@ -314,8 +307,4 @@ def servers_panel(servers: Sequence[Server]) -> html.Section | None:
     """Model servers; None where there is none."""
     if not servers:
         return None
-    return html.Section([
-        html.Div(html.H2([icons.icon("hdd-network"), _("Model servers")], className="card-title"),
-                 className="card-head"),
-        servers_table(servers),
-    ], className="panel")
+    return cards.card(_("Model servers"), servers_table(servers), icon="hdd-network")
