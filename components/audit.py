@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from components import formats, icons, ids, states
 from components.attrs import attrs
 from components.audit_words import action_words, group_words, kind_words, result_words
+from components.dialogs import labelled
 from components.still import Still, still
 from security.audit.reading import Row
 from security.audit.store import Outdated
@@ -68,12 +69,6 @@ def page(names: Sequence[str], query: Mapping[str, str]) -> html.Div:
     )
 
 
-def _field(words: str, control: Any, css: str = "") -> html.Div:
-    return html.Div(
-        [html.Label(words, htmlFor=control.id, className="field-label"), control], className=f"field-row {css}".strip(),
-    )
-
-
 def _filters(names: Sequence[str], query: Mapping[str, str]) -> html.Section:
     groups = [{"label": _("Every action"), "value": ALL}]
     groups += [{"label": words, "value": group} for group, words in group_words().items()]
@@ -87,16 +82,16 @@ def _filters(names: Sequence[str], query: Mapping[str, str]) -> html.Section:
 
     return html.Section(
         [
-            _field(_("Person"), dbc.Input(
+            labelled(_("Person"), dbc.Input(
                 id=ids.AUDIT_WHO, type="search", debounce=True, className="field", list="audit-names", maxLength=300,
                 autoComplete="off", value=query.get("who", "")[:300],
             )),
             html.Datalist([html.Option(value=name) for name in names], id="audit-names"),
-            _field(_("Action"), chosen(ids.AUDIT_ACTION, "action", groups)),
-            _field(_("Result"), chosen(ids.AUDIT_RESULT, "result", results)),
-            _field(_("From"), _day(ids.AUDIT_FROM, query.get("from", ""))),
-            _field(_("To"), _day(ids.AUDIT_TO, query.get("to", ""))),
-            _field(_("Text"), dbc.Input(
+            labelled(_("Action"), chosen(ids.AUDIT_ACTION, "action", groups)),
+            labelled(_("Result"), chosen(ids.AUDIT_RESULT, "result", results)),
+            labelled(_("From"), _day(ids.AUDIT_FROM, query.get("from", ""))),
+            labelled(_("To"), _day(ids.AUDIT_TO, query.get("to", ""))),
+            labelled(_("Text"), dbc.Input(
                 id=ids.AUDIT_TEXT, type="search", debounce=True, className="field", maxLength=300,
                 value=query.get("text", "")[:300],
             ), "audit-text-row"),

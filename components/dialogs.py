@@ -68,3 +68,10 @@ def field(label: str, control: Any, *, hint: str = "") -> html.Div:
          *([html.P(hint, className="field-hint")] if hint else [])],
         className="field-row",
     )
+
+
+def labelled(words: str, control: Any, css: str = "") -> html.Div:
+    """A control that has an id, with its label above."""
+    return html.Div(
+        [html.Label(words, htmlFor=control.id, className="field-label"), control], className=f"field-row {css}".strip(),
+    )

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 
 from components import cards, icons, ids, model_words, states
 from components.attrs import attrs
+from components.dialogs import labelled
 from components.formats import moment, number
 from components.sentences import sentence
 from components.still import Still, still
@@ -53,8 +54,9 @@ def panel(model: str, server: str, *, may_start: bool) -> html.Section:
             html.Div(id=ids.MODELS_BENCH_LIVE, className="bench-live", **attrs(aria_live="polite")),
             html.Div(
                 [
-                    _choice(_("Shown"), ids.MODELS_BENCH_SHOWN),
-                    _choice(_("Compare with"), ids.MODELS_BENCH_OTHER),
+                    labelled(words, dbc.Select(id=one, options=[], className="field")) for words, one in (
+                        (_("Shown"), ids.MODELS_BENCH_SHOWN), (_("Compare with"), ids.MODELS_BENCH_OTHER),
+                    )
                 ],
                 className="bench-choices",
             ),
@@ -64,13 +66,6 @@ def panel(model: str, server: str, *, may_start: bool) -> html.Section:
         ],
         icon="speedometer2", className="bench", id="model-bench",
     )
-
-
-def _choice(words: str, name: str) -> html.Div:
-    return html.Div([
-        html.Label(words, htmlFor=name, className="field-label"),
-        dbc.Select(id=name, options=[], className="field"),
-    ], className="field-row")
 
 
 def _form(model: str, server: str) -> Still:

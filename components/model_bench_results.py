@@ -16,6 +16,7 @@ from components.links import href
 from components.sentences import sentence
 from components.still import Still, still
 from components.svg import Svg
+from components.tables import boxed
 
 Test = Mapping[str, Any]
 """A load test that is kept, as `serving.bench.store.Bench` has it."""
@@ -160,11 +161,8 @@ def _table(steps: Sequence[Test], found: Mapping[int, Knee]) -> Still:
     return _boxed(heads, rows, _("Steps of the load test"))
 
 
-def _boxed(heads: Sequence[str], rows: Sequence[Any], label: str) -> Still:
-    return still(html.Div(html.Table(
-        [html.Thead(html.Tr([html.Th(text, className="end", scope="col") for text in heads])), html.Tbody(rows)],
-        className="plain-table bench-table",
-    ), className="model-table-box", tabIndex="0", role="region", **attrs(aria_label=label)))
+def _boxed(heads: Sequence[str], rows: Sequence[html.Tr], label: str) -> Still:
+    return still(boxed([(words, "end") for words in heads], rows, label, "bench-table"))
 
 
 def _amount(value: float | None, digits: int) -> str:

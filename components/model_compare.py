@@ -14,10 +14,12 @@ from flask_babel import gettext as _
 from analysis.compare import FEWEST, MEASURES, SAME, Measure, Row, Side, curve, rows
 from components import cards, ids, states
 from components.attrs import attrs
+from components.dialogs import labelled
 from components.formats import ABSENT, clock, day, human, latency, moment, number
 from components.model_energy import figure
 from components.model_plot import Axis, Part, plot
 from components.still import Still, still
+from components.tables import boxed
 from live.models import Model
 
 NONE, SAME_TIME, BEFORE, YESTERDAY, LAST_WEEK, OWN = "none", "same", "before", "day", "week", "own"
@@ -77,19 +79,21 @@ def panel(model: Model, others: Sequence[Model], query: Mapping[str, str]) -> ht
         [
             html.Div(
                 [
-                    _field(_("With"), dbc.Select(id=ids.MODELS_WITH, options=models, value=chosen, className="field")),
-                    _field(_("At"), dbc.Select(
+                    labelled(_("With"), dbc.Select(
+                        id=ids.MODELS_WITH, options=models, value=chosen, className="field",
+                    )),
+                    labelled(_("At"), dbc.Select(
                         id=ids.MODELS_AGAINST,
                         options=[{"label": words, "value": key} for key, words in windows.items()],
                         value=against if against in WINDOWS else NONE, className="field",
                     )),
-                    _field(_("Chart"), dbc.Select(
+                    labelled(_("Chart"), dbc.Select(
                         id=ids.MODELS_MEASURE, options=[{"label": measure_words(m), "value": m} for m in MEASURES],
                         value="ttft", className="field",
                     )),
                     html.Div(
-                        [_field(_("From"), _time(ids.MODELS_SINCE, query.get("since", ""))),
-                         _field(_("To"), _time(ids.MODELS_UNTIL, query.get("until", "")))],
+                        [labelled(_("From"), _time(ids.MODELS_SINCE, query.get("since", ""))),
+                         labelled(_("To"), _time(ids.MODELS_UNTIL, query.get("until", "")))],
                         id=ids.MODELS_OWN_SPAN, className="compare-own", hidden=against != OWN,
                     ),
                 ],
@@ -99,10 +103,6 @@ def panel(model: Model, others: Sequence[Model], query: Mapping[str, str]) -> ht
         ],
         icon="arrow-left-right", className="model-compare", id="model-compare",
     )
-
-
-def _field(words: str, control: Any) -> html.Div:
-    return html.Div([html.Label(words, htmlFor=control.id, className="field-label"), control], className="field-row")
 
 
 def _time(name: str, given: str) -> dbc.Input:
@@ -157,13 +157,7 @@ def _head(letter: str, title: str, css: str) -> html.P:
 
 def _table(first: Side, second: Side) -> html.Div:
     heads = [("", ""), ("A", "end"), ("B", "end"), (_("B against A"), "end")]
-    return html.Div(html.Table(
-        [
-            html.Thead(html.Tr([html.Th(words, className=side, scope="col") for words, side in heads])),
-            html.Tbody([_line(row) for row in rows(first, second)]),
-        ],
-        className="plain-table compare-table",
-    ), className="energy-box", tabIndex="0", role="region", **attrs(aria_label=_("Compare")))
+    return boxed(heads, [_line(row) for row in rows(first, second)], _("Compare"), "compare-table", "energy-box")
 
 
 def _line(row: Row) -> html.Tr:

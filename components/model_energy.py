@@ -16,6 +16,7 @@ from components.formats import ABSENT, human, number
 from components.links import href
 from components.models_page import actions, model_path
 from components.still import Still, still
+from components.tables import boxed
 from live.models import Model
 
 CHARTS, DAY, WEEK = "charts", "24h", "7d"
@@ -185,12 +186,8 @@ def _idle_row(one: Idle, row: Model | None, *, may_stop: bool) -> html.Tr:
     )
 
 
-def _table(heads: Sequence[tuple[str, str]], lines: list[Any], label: str) -> html.Div:
-    head = html.Thead(html.Tr([html.Th(words, className=side, scope="col") for words, side in heads]))
-    return html.Div(html.Table(
-        [head, html.Tbody(lines)],
-        className="plain-table energy-table",
-    ), className="energy-box", tabIndex="0", role="region", **attrs(aria_label=label))
+def _table(heads: Sequence[tuple[str, str]], lines: list[html.Tr], label: str) -> html.Div:
+    return boxed(heads, lines, label, "energy-table", "energy-box")
 
 
 def hours(value: float) -> str:

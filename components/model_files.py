@@ -16,6 +16,7 @@ from components.formats import ABSENT, human, number
 from components.links import href
 from components.still import still
 from components.svg import Svg
+from components.tables import boxed
 
 MOST_ROWS = 100
 STATE_CLASSES = {
@@ -145,16 +146,7 @@ def _table(rows: Sequence[Row], *, may_define: bool) -> html.Div:
         (_("Model"), ""), (_("Architecture"), ""), (_("Parameters"), "end"), (_("Quantisation"), ""),
         (_("Trained context"), "end"), (_("Size"), "end"), (_("Licence"), ""), (_("State"), ""), ("", ""),
     ]
-    return html.Div(
-        html.Table(
-            [
-                html.Thead(html.Tr([html.Th(words, className=side, scope="col") for words, side in heads])),
-                html.Tbody([_row(row, may_define=may_define) for row in rows]),
-            ],
-            className="plain-table model-table",
-        ),
-        className="model-table-box", tabIndex="0", role="region", **attrs(aria_label=_("Model files")),
-    )
+    return boxed(heads, [_row(row, may_define=may_define) for row in rows], _("Model files"))
 
 
 def _row(row: Row, *, may_define: bool) -> html.Tr:

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 
 from components import cards, formats, icons, ids, model_words, states
 from components.attrs import attrs
+from components.dialogs import labelled
 from components.formats import ABSENT, duration, latency, number
 from components.still import Still, still
 
@@ -34,13 +35,13 @@ def panel(models: Sequence[str], query: Mapping[str, str], *, one: bool = False)
         *({"label": _("Over %(time)s", time=duration(s)), "value": f"{s:g}"} for s in (0.5, 1, 5, 30)),
     ]
     names = [{"label": _("Every model"), "value": ALL}, *({"label": name, "value": name} for name in models)]
-    fields: list[Any] = [] if one else [_field(_("Model"), dbc.Select(
+    fields: list[Any] = [] if one else [labelled(_("Model"), dbc.Select(
         id=ids.MODELS_OF, options=names, value=query.get("model", ALL), className="field",
     ))]
     fields += [
-        _field(_("Result"), dbc.Select(id=ids.MODELS_ERROR, options=errors, value=ALL, className="field")),
-        _field(_("Took"), dbc.Select(id=ids.MODELS_SLOW, options=slow, value=ALL, className="field")),
-        _field(_("Text"), dbc.Input(
+        labelled(_("Result"), dbc.Select(id=ids.MODELS_ERROR, options=errors, value=ALL, className="field")),
+        labelled(_("Took"), dbc.Select(id=ids.MODELS_SLOW, options=slow, value=ALL, className="field")),
+        labelled(_("Text"), dbc.Input(
             id=ids.MODELS_TEXT, type="search", debounce=True, className="field", maxLength=200,
             placeholder=_("client, path, message"),
         )),
@@ -63,10 +64,6 @@ def panel(models: Sequence[str], query: Mapping[str, str], *, one: bool = False)
         ],
         icon="table", className="model-log", id="model-requests",
     )
-
-
-def _field(words: str, control: Any) -> html.Div:
-    return html.Div([html.Label(words, htmlFor=control.id, className="field-label"), control], className="field-row")
 
 
 def export_link(address: str) -> html.A:

@@ -15,6 +15,7 @@ from components.formats import ABSENT, human, latency, number
 from components.links import href
 from components.sentences import sentence
 from components.svg import Svg
+from components.tables import boxed
 from live.models import Model, Server
 from metrics.status import SourceStatus
 
@@ -163,16 +164,7 @@ def table(rows: Sequence[Model], *, may_start: bool, may_stop: bool) -> html.Div
         (_("Memory"), "end"), (_("GPU memory"), "end"), (_("Tokens/s"), "end"), (_("Requests/s"), "end"),
         ("p95", "end"), (_("Errors"), "end"), ("", ""),
     ]
-    return html.Div(
-        html.Table(
-            [
-                html.Thead(html.Tr([html.Th(words, className=side, scope="col") for words, side in heads])),
-                html.Tbody([_row(row, may_start=may_start, may_stop=may_stop) for row in rows]),
-            ],
-            className="plain-table model-table",
-        ),
-        className="model-table-box", tabIndex="0", role="region", **attrs(aria_label=_("Models")),
-    )
+    return boxed(heads, [_row(row, may_start=may_start, may_stop=may_stop) for row in rows], _("Models"))
 
 
 def _row(row: Model, *, may_start: bool, may_stop: bool) -> html.Tr:
@@ -286,10 +278,7 @@ def servers_table(servers: Sequence[Server]) -> Any:
     ]
     heads = [(_("Server"), ""), (_("Engine"), ""), (_("Address"), ""), (_("State"), ""), (_("Known by"), ""),
              (_("Models"), "end")]
-    return html.Div(html.Table(
-        [html.Thead(html.Tr([html.Th(text, className=side, scope="col") for text, side in heads])), html.Tbody(rows)],
-        className="plain-table model-table",
-    ), className="model-table-box", tabIndex="0", role="region", **attrs(aria_label=_("Model servers")))
+    return boxed(heads, rows, _("Model servers"))
 
 
 def body(rows: Sequence[Model], sources: Sequence[SourceStatus], *, may_start: bool, may_stop: bool) -> list[Any]:

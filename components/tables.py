@@ -1,4 +1,4 @@
-"""Tables: the processes in AG Grid, the processes on a GPU in plain HTML."""
+"""Tables: the processes in AG Grid, others in plain HTML."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dash import dcc, html
 from flask_babel import gettext as _
 
 from components import ids, states, words
+from components.attrs import attrs
 from components.formats import human, number
 
 PROCESS_SECONDS = 2
@@ -117,18 +118,31 @@ def gpu_processes(gpus: Sequence[Mapping[str, Any]]) -> Any:
         return states.no_data(_("No process on a GPU"), _("Nothing uses a GPU right now."))
     rows.sort(key=lambda r: -(r[1].get("memory_bytes") or 0))
     head = [(_("GPU"), ""), (_("PID"), "end"), (_("Process"), ""), (_("GPU memory"), "end")]
+    return plain(head, [
+        html.Tr([
+            html.Td(str(gpu.get("gpu", ""))),
+            html.Td(str(process.get("pid", "")), className="end num"),
+            html.Td(str(process.get("name", ""))),
+            html.Td(human(process.get("memory_bytes"), "bytes"), className="end num"),
+        ])
+        for gpu, process in rows
+    ])
+
+
+def plain(heads: Sequence[tuple[str, str]], rows: Sequence[html.Tr], css: str = "") -> html.Table:
+    """A table in plain HTML; its heads are (words, class)."""
     return html.Table(
         [
-            html.Thead(html.Tr([html.Th(words, className=side, scope="col") for words, side in head])),
-            html.Tbody([
-                html.Tr([
-                    html.Td(str(gpu.get("gpu", ""))),
-                    html.Td(str(process.get("pid", "")), className="end num"),
-                    html.Td(str(process.get("name", ""))),
-                    html.Td(human(process.get("memory_bytes"), "bytes"), className="end num"),
-                ])
-                for gpu, process in rows
-            ]),
+            html.Thead(html.Tr([html.Th(words, className=side, scope="col") for words, side in heads])),
+            html.Tbody(list(rows)),
         ],
-        className="plain-table",
+        className=f"plain-table {css}".strip(),
     )
+
+
+def boxed(
+    heads: Sequence[tuple[str, str]], rows: Sequence[html.Tr], label: str, css: str = "model-table",
+    box: str = "model-table-box",
+) -> html.Div:
+    """A plain table in a box that is scrolled sideways where it is too wide; ``label`` says what it is."""
+    return html.Div(plain(heads, rows, css), className=box, tabIndex="0", role="region", **attrs(aria_label=label))
