@@ -42,18 +42,16 @@ def sentence(found: Found) -> str:
 
 
 def _queue(f: Mapping[str, Any]) -> str:
-    others = f.get("others") or 0
-    more = ngettext("%(count)s other request was there.", "%(count)s other requests were there.", others,
-                    count=number(others))
+    more = ngettext("%(count)s other request was there.", "%(count)s other requests were there.", f["others"],
+                    count=number(f["others"]))
     return _("It waited %(time)s for its turn; %(more)s", time=latency(f["seconds"]), more=more)
 
 
 def _crowd(f: Mapping[str, Any]) -> str:
-    others = f.get("others") or 0
     return ngettext(
         "It shared the engine with %(count)s other request: %(now)s between tokens, usually %(usual)s.",
         "It shared the engine with %(count)s other requests: %(now)s between tokens, usually %(usual)s.",
-        others, count=number(others), now=latency(f["itl"]), usual=latency(f["usual"]),
+        f["others"], count=number(f["others"]), now=latency(f["itl"]), usual=latency(f["usual"]),
     )
 
 

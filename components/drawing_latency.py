@@ -10,7 +10,7 @@ from components import charts
 from components import theme as look
 from components.chartspecs import ChartSpec
 from components.drawing_figures import Drawn, Shown, column_width, layout, lines
-from components.formats import human, number
+from components.formats import human, latency, number
 from components.theme import Theme
 from metrics.series import Series, SeriesInfo
 
@@ -40,7 +40,7 @@ def quantiles(
         found.append(Shown(Series(info, t_there, v_there, width), name, look.SERIES[theme][place]))
     drawn = lines(spec, found, start, end, theme, width, live=False)
     drawn.figure["layout"]["meta"] |= {"measure": measure_of(shown[0].series.info.name), "spikes": True}
-    said = [f"{one.name} {human(float(one.series.value[-1]), 'seconds')}" for one in found if one.series.value.size]
+    said = [f"{one.name} {latency(float(one.series.value[-1]))}" for one in found if one.series.value.size]
     drawn.text = ", ".join([*said, _("%(count)s observations", count=number(round(float(np.nansum(grid)))))])
     drawn.whole = found
     return drawn

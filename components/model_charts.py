@@ -89,7 +89,7 @@ def _latency(source: Source) -> list[Chart]:
     ):
         if best := source.best(metric):
             found.append(_chart(title, best[1], [best[0]], "buckets", 260))
-    if source.has(m.PHASE, proxy=True) or source.has(rate_of(m.PHASE), proxy=True):
+    if source.has(rate_of(m.PHASE), proxy=True):
         found.append(_chart(_("Where the time of requests goes"), _("Measured by the proxy"),
                             [source.selector(rate_of(m.PHASE), proxy=True)], "area", aggregate="sum", by=("phase",)))
     return found

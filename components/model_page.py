@@ -220,16 +220,17 @@ def objective_card(standing: Stands | None, window: str) -> html.Section:
         target=number(asked.target_percent, 0 if asked.target_percent == int(asked.target_percent) else 1),
         first=latency(asked.first_token_ms / 1000), tokens=latency(asked.inter_token_ms / 1000),
     )
-    if not found.total:
+    target, ratio = asked.target_percent / 100, found.ratio
+    if ratio is None:
         body: Any = html.P(_("No request in this window: no traffic, nothing to judge."), className="muted")
     else:
-        target, ratio = asked.target_percent / 100, found.ratio or 0.0
         body = html.Dl(
             [
                 _held(_("Held"), human(ratio, "ratio") if ratio < 1 else "100 %",
                       _("of %(count)s requests", count=number(found.total)),
                       "is-ok" if ratio >= target else "is-critical"),
-                _held(_("Goodput"), f"{number(found.goodput or 0.0, 2)} {_('/s')}", _("requests that held"), ""),
+                _held(_("Goodput"), ABSENT if found.goodput is None else f"{number(found.goodput, 2)} {_('/s')}",
+                      _("requests that held"), ""),
                 _held(_("Error budget left"), _share(standing.budget_left), _("of all requests that are kept"),
                       _budget_class(standing.budget_left)),
                 _held(_("Burning"), ABSENT if standing.burn is None else f"{number(standing.burn, 1)} ×",

@@ -74,8 +74,8 @@ def _tile(title: str, value: str, about: str, css: str = "") -> html.Div:
     )
 
 
-def _per_second(value: float | None) -> str:
-    return ABSENT if value is None else f"{_flow_words(value)} {_('/s')}"
+def _per_second(value: float) -> str:
+    return f"{_flow_words(value)} {_('/s')}"
 
 
 def _flow_words(value: float) -> str:
@@ -86,8 +86,8 @@ def _flow_words(value: float) -> str:
 def _waiting(answering: float | None, waiting: float | None) -> str:
     if answering is None and waiting is None:
         return _("queue not told")
-    return _("%(running)s being answered, %(waiting)s waiting", running=number(answering or 0),
-             waiting=number(waiting or 0))
+    told = [ABSENT if value is None else number(value) for value in (answering, waiting)]
+    return _("%(running)s being answered, %(waiting)s waiting", running=told[0], waiting=told[1])
 
 
 def _sum(rows: Sequence[Model], name: str) -> float | None:
