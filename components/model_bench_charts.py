@@ -108,7 +108,7 @@ def _drawn(title: str, lines: Sequence[Curve], words: Words, limit: float | None
 
 
 def _css(one: Curve, what: str = "line") -> str:
-    return f"bench-{what} bench-rank-{one.rank}{' is-other' if one.other else ''}"
+    return f"bench-{what} tint-{one.rank}{' is-other' if one.other else ''}"
 
 
 def _line(one: Curve, x: Callable[[int], float], y: Callable[[float], float], words: Words) -> list[Any]:

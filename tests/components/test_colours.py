@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components import charts, theme
+from components import charts, model_memory, theme
 from tests.components.test_look import contrast
 
 ASSETS = Path(__file__).parents[2] / "assets"
@@ -119,3 +119,10 @@ def test_the_style_sheets_have_the_colours_of_the_second_line():
     for file in ("panels.css", "overview.css"):
         found = re.findall(r"(?:spark-1|flow-1)[^{]*\{ (?:stroke|color): (#\w{6});", (ASSETS / file).read_text())
         assert found == [theme.SERIES["dark"][1], theme.SERIES["light"][1]], file
+
+
+@pytest.mark.parametrize(("name", "before"), [("dark", r"(?:^|\} )"), ("light", r'\[data-bs-theme="light"\] ')])
+def test_the_style_sheet_of_models_has_the_first_colours_of_lines(name: theme.Theme, before: str):
+    text = (ASSETS / "models_sums.css").read_text()
+    found = re.findall(before + r"\.tint-(\d) \{ --tint: (#\w{6});", text, re.MULTILINE)
+    assert found == [(str(place), colour) for place, colour in enumerate(theme.SERIES[name][:model_memory.TINTS])]
