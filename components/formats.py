@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 
 from flask_babel import format_datetime, format_decimal, get_locale, to_user_timezone
@@ -20,6 +21,13 @@ def number(value: float, digits: int = 0) -> str:
     if abs(value) * 10**digits <= 0.5:
         value = 0
     return str(format_decimal(value, format="#,##0" + ("." + "0" * digits if digits else "")))
+
+
+def figure(value: float | None) -> str:
+    """A number with three significant digits, so that small ones do not vanish: ``0.000123``, ``12.3``, ``1,234``."""
+    if value is None:
+        return ABSENT
+    return number(value, min(max(2 - math.floor(math.log10(abs(value))), 0), 8) if value else 0)
 
 
 def parts(value: float | None, unit: str) -> tuple[str, str]:

@@ -61,7 +61,7 @@ def _about(one: Test, now: float, *, may_start: bool) -> Still:
         moment(one["at"], now), _("by %(name)s", name=one["by"]) if one["by"] else "",
         f"{model_words.engine(one['engine'])} {one['version']}".strip(), one["quantisation"],
         _("context %(count)s", count=number(one["context_size"])) if one["context_size"] else "",
-        _("answers of %(count)s tokens", count=number(plan.get("answer_tokens", 0))),
+        _("answers of %(count)s tokens", count=number(plan["answer_tokens"])),
         _("the same prompt each time") if plan.get("cached") else _("another prompt each time"),
     ]
     address = href(f"/api/v1/models/bench/{one['id']}/export")
@@ -220,12 +220,13 @@ def _difference(was: float | None, is_: float | None, *, more_is_better: bool) -
     if not was or is_ is None:
         return html.Td(ABSENT, className="end num muted")
     change = is_ / was - 1
+    words = f"{'−' if change < 0 else '+'}{number(abs(change) * 100)} %"
     if abs(change) < SAME:
-        return html.Td(f"{change * 100:+.0f} %".replace("-", "−"), className="end num muted")
+        return html.Td(words, className="end num muted")
     better = (change > 0) == more_is_better
     return html.Td(
-        f"{change * 100:+,.0f} %".replace("-", "−").replace(",", " "),
-        className=f"end num {'bench-better' if better else 'bench-worse'}", title=_("better") if better else _("worse"),
+        words, className=f"end num {'bench-better' if better else 'bench-worse'}",
+        title=_("better") if better else _("worse"),
     )
 
 

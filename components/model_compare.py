@@ -15,8 +15,7 @@ from analysis.compare import FEWEST, MEASURES, SAME, Measure, Row, Side, curve, 
 from components import cards, ids, states
 from components.attrs import attrs
 from components.dialogs import labelled
-from components.formats import ABSENT, clock, day, human, latency, moment, number
-from components.model_energy import figure
+from components.formats import ABSENT, clock, day, figure, human, latency, moment, number
 from components.model_plot import Axis, Part, plot
 from components.still import Still, still
 from components.tables import boxed
@@ -128,7 +127,7 @@ def compared(first: Shown, second: Shown, measure: Measure, now: float) -> Still
     if first.side.cut or second.side.cut:
         notes.append(_("Times are of the newest 200,000 requests of a side."))
     body: list[Any] = [
-        html.Div([_head("A", titles[0], "is-first"), _head("B", titles[1], "is-second")], className="compare-heads"),
+        html.Div([_head("A", titles[0], "tint-0"), _head("B", titles[1], "tint-1")], className="compare-heads"),
         *(html.P(note, className="compare-note", role="status") for note in notes),
     ]
     if len(empty) < 2:
@@ -220,8 +219,8 @@ def _chart(first: Side, second: Side, measure: Measure) -> Any:
     return html.Div([
         html.H3(_("%(measure)s: share of requests up to it", measure=measure_words(measure))),
         plot(
-            [Part(_from_left(sides[0], low, high), "is-first", "A"),
-             Part(_from_left(sides[1], low, high), "is-second", "B")],
+            [Part(_from_left(sides[0], low, high), "tint-0", "A"),
+             Part(_from_left(sides[1], low, high), "tint-1", "B")],
             Axis(low, high, words, log=high / low > 4), Axis(0.0, 1.0, lambda v: human(v, "ratio")),
             _spoken(first, second, measure),
         ),

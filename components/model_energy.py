@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -12,7 +11,7 @@ from flask_babel import gettext as _
 
 from components import icons, ids, states
 from components.attrs import attrs
-from components.formats import ABSENT, human, number
+from components.formats import ABSENT, figure, human, number
 from components.links import href
 from components.models_page import actions, model_path
 from components.still import Still, still
@@ -195,15 +194,6 @@ def hours(value: float) -> str:
     if value < 1:
         return f"{number(value * 60)} {_('min')}"
     return f"{number(value, 1 if value < 99.5 else 0)} {_('h')}"
-
-
-def figure(value: float | None) -> str:
-    """A number with three significant digits, so that small ones do not vanish."""
-    if value is None:
-        return ABSENT
-    if value == 0:
-        return "0"
-    return number(value, min(max(2 - math.floor(math.log10(abs(value))), 0), 8))
 
 
 def money(value: float | None, currency: str) -> str:

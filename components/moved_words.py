@@ -36,9 +36,7 @@ def direction(which: Direction) -> str:
 def significant(value: float, unit: str) -> str:
     """A value with three significant digits, in the unit in which it is at least 1: ``120 µs``."""
     factor, suffix = scale_of(unit, abs(value))
-    shown = value * factor
-    digits = 0 if not shown else min(max(2 - math.floor(math.log10(abs(shown))), 0), 6)
-    return formats.number(shown, digits) + suffix
+    return formats.figure(value * factor) + suffix
 
 
 def told(value: float, unit: str) -> str:
