@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
-from flask import Flask
-from flask_babel import Babel
 
 from api.serving_file_models import CacheType
 from components import file_words
@@ -19,13 +17,7 @@ from serving.files.need import Fit
 from serving.files.rows import ModelFile
 from serving.files.sentence import BadModelFile, Sentence
 
-
-@pytest.fixture(autouse=True)
-def _language() -> object:
-    app = Flask(__name__)
-    Babel(app)
-    with app.test_request_context():
-        yield
+pytestmark = pytest.mark.usefixtures("english")
 
 
 def file(**more: object) -> ModelFile:

@@ -10,6 +10,7 @@ import pytest
 
 from components import model_bench, model_bench_results
 from components.model_bench_charts import nice
+from serving.bench import plan
 
 pytestmark = pytest.mark.usefixtures("english")
 NOW = 1_800_000_000.0
@@ -69,6 +70,14 @@ def test_a_step_without_an_answer_has_no_figures() -> None:
     said = words(model_bench_results.results(bench("a", [empty]), None, NOW, may_start=False))
     assert said.count("No request came so far.") == 1, "the wait for a first token; no tokens a second are a figure"
     assert "3 " in said and "–" in said
+
+
+def test_the_form_tells_the_bounds_of_a_plan() -> None:
+    said = words(model_bench.panel("m", "box", may_start=True))
+    for hint in (f"up to {plan.MOST_STEPS} steps, {plan.MOST_AT_ONCE} at once", f"up to {plan.MOST_ANSWER}",
+                 f"up to {plan.MOST_LENGTHS} lengths, {plan.MOST_PROMPT} each", f"up to {plan.MOST_REQUESTS};",
+                 f"up to {plan.LONGEST_STEP:g}; {plan.LONGEST / 60:g} minutes in all"):
+        assert hint in said
 
 
 def test_the_one_in_hand() -> None:

@@ -10,15 +10,17 @@ import pytest
 
 from analysis.capacity import Capacity
 from analysis.compare import Side
-from components import model_compare, model_energy, model_memory, model_room, overview
+from components import model_compare, model_energy, model_memory, model_room, models_page, overview
+from components.formats import figure
 from components.model_compare import Shown
 from components.model_plot import Axis
 from live.host_memory import Host, host
-from live.models import Card, Model
+from live.models import Card, Model, Reading
 from metrics import models as m
 from metrics.metric import labels
 from metrics.series import SeriesInfo
 from serving.energy import Idle, Spent
+from serving.requests import comparing
 from serving.room import Room
 from tests.pages.site import texts
 
@@ -101,7 +103,7 @@ def test_hours_unused_say_no_traffic_and_may_be_ended() -> None:
 @pytest.mark.parametrize(("value", "words"), [(None, "–"), (0.0, "0"), (0.00012345, "0.000123"), (12.345, "12.3"),
                                               (1234.5, "1,234")])
 def test_small_figures_do_not_vanish(value: float | None, words: str) -> None:
-    assert model_energy.figure(value) == words
+    assert figure(value) == words
 
 
 # ---- capacity
@@ -149,6 +151,12 @@ def test_a_comparison_says_better_and_worse() -> None:
     assert "Joules per token – – –" in words and "Ended: stop 100 % 100 %" in words
 
 
+def test_a_side_that_is_cut_says_of_how_many_requests_its_times_are() -> None:
+    whole = shown("a", 50)
+    cut = replace(whole, side=replace(whole.side, cut=True))
+    assert f"newest {comparing.MOST:,} requests" in said(model_compare.compared(cut, shown("b", 50), "ttft", NOW))
+
+
 def test_an_empty_side_is_named_and_two_have_no_table() -> None:
     one = said(model_compare.compared(shown("a", 50), shown("b", 0), "ttft", NOW))
     assert "No requests in this window: b · box" in one and "p95" in one
@@ -170,6 +178,12 @@ def test_a_choice_holds_server_and_model() -> None:
 def test_ticks_lie_within_the_axis(axis: Axis) -> None:
     ticks = axis.ticks()
     assert len(ticks) <= 6 and all(axis.low <= tick <= axis.high * 1.000001 for tick in ticks)
+
+
+def test_what_no_engine_tells_of_its_queue_is_a_dash() -> None:
+    told = replace(RUNNING, readings={"running": Reading(2.0, "engine gauge")})
+    assert "2 being answered, – waiting" in said(models_page.tiles([told]))
+    assert "queue not told" in said(models_page.tiles([RUNNING]))
 
 
 def test_the_overview_has_a_card_only_with_models() -> None:
