@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, get_args
 
 from dash import Dash, Input, Output, Patch, State, ctx, no_update
 from flask_babel import gettext as _
@@ -28,7 +28,6 @@ from storage.errors import StorageError
 ROWS = 25
 LATE = 2.0
 """Seconds that a request may have ended before the tick in which it is counted."""
-MEASURES = ("ttft", "itl", "duration", "queue")
 
 
 def now(_tick: Any) -> tuple[Any, Any, Any]:
@@ -119,7 +118,7 @@ def filter_of(model: Any, error: Any, slow: Any, text: Any, cell: Any, server: A
         measure = cell.get("measure")
         more = {
             "start": None if first is None else first / 1000 - LATE, "end": None if last is None else last / 1000,
-            "above": low, "up_to": high, "measure": measure if measure in MEASURES else "duration",
+            "above": low, "up_to": high, "measure": measure if measure in get_args(reading.Measure) else "duration",
         }
     return Filter(model=chosen(model), server=chosen(server), error=chosen(error), text=chosen(text).strip(), **more)
 
