@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -64,9 +65,13 @@ class Server:
 
     def calm(self) -> Server:
         """Has it start with the configuration `CALM`."""
+        return self.configured(CALM)
+
+    def configured(self, config: Mapping[str, Any]) -> Server:
+        """Has it start with a configuration of the test's own."""
         folder = self.data_dir / "config"
         folder.mkdir(parents=True)
-        (folder / "dashboard_config.json").write_text(json.dumps(CALM))
+        (folder / "dashboard_config.json").write_text(json.dumps(config))
         return self
 
     def start(self) -> Server:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -14,12 +13,11 @@ from playwright.sync_api import expect
 
 from tests.e2e.harness import Server
 from tests.e2e.visit import Visitor, ready
-from tests.engine.run import COMMAND, engine
+from tests.engine.run import SERVE, engine
 from tests.support import free_port, wait_until
 
 pytestmark = pytest.mark.e2e
 MAIN = "#react-entry-point"
-OPTIONS = "--model {file} --alias {name} --host {host} --port {port} --ctx-size {contextSize} --metrics"
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +29,12 @@ def box(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[
     shutil.copy(tiny_model, models / "tiny.gguf")
     (models / "cut.gguf").write_bytes(tiny_model.read_bytes()[:60])
     with engine(tiny_model, "-c", "4096", "-np", "2") as running:
-        (data / "config").mkdir(parents=True)
-        (data / "config" / "dashboard_config.json").write_text(json.dumps({
+        server = Server(data).configured({
             "version": "1.0.0", "paths": {"modelsDirectory": str(models)},
             "models": {"discover": False, "servers": {"box": {"url": running.url, "engine": "llamacpp"}},
-                       "command": f"{COMMAND} {OPTIONS}"},
+                       "command": SERVE},
             "proxies": {"lmstudio": {"enabled": True, "port": free_port()}},
-        }))
-        server = Server(data).start()
+        }).start()
         try:
             session = server.login()
             wait_until(lambda: "tiny" in session.get(f"{server.url}/api/v1/models", timeout=10).text, 60, "it is seen")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,12 +14,11 @@ from playwright.sync_api import expect
 
 from tests.e2e.harness import Server
 from tests.e2e.visit import Visitor, ready
-from tests.engine.run import COMMAND, engine
+from tests.engine.run import SERVE, engine
 from tests.support import free_port, wait_until
 
 pytestmark = pytest.mark.e2e
 MAIN = "#react-entry-point"
-OPTIONS = "--model {file} --alias {name} --host {host} --port {port} --ctx-size {contextSize} --metrics"
 
 
 @dataclass
@@ -51,14 +49,12 @@ def box(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[
             "version": "1.0.0",
             "models": {
                 "discover": False, "servers": {"box": {"url": running.url, "engine": "llamacpp"}},
-                "command": f"{COMMAND} {OPTIONS}",
+                "command": SERVE,
                 "processes": [{"name": "own", "file": str(tiny_model), "onDemand": False}],
             },
             "proxies": {"lmstudio": {"enabled": True, "port": port}},
         }
-        (folder / "config").mkdir(parents=True)
-        (folder / "config" / "dashboard_config.json").write_text(json.dumps(config))
-        server = Server(folder).start()
+        server = Server(folder).configured(config).start()
         made = Box(server, f"http://127.0.0.1:{port}")
         try:
             wait_until(lambda: made.rows().get("tiny", {}).get("state") == "running", 60, "the model is seen")

@@ -17,6 +17,8 @@ from tests.support import free_port, wait_until
 PROGRAM = Path(__file__).with_name("llama_server.py")
 COMMAND = f"{sys.executable} {PROGRAM}"
 """What stands for ``llama-server`` in a command line."""
+SERVE = COMMAND + " --model {file} --alias {name} --host {host} --port {port} --ctx-size {contextSize} --metrics"
+"""A model process's command line."""
 
 
 @dataclass(frozen=True)
