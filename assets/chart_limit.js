@@ -11,19 +11,16 @@
     const limits = at && timed ? JSON.parse(at.dataset.limits || '[]') : [];
     if (!limits.length) { if (box) box.remove(); return; }
     if (!box) {
-      box = document.createElement('div');
-      box.className = 'limits';
+      box = vigie.element('div', 'limits');
       body.append(box);
     }
     const x = full.xaxis, y = full.yaxis;
     box.style.cssText = `left:${x._offset}px;top:${y._offset}px;width:${x._length}px;height:${y._length}px`;
     box.replaceChildren(...limits.map(([value, severity]) => {
-      const line = document.createElement('div'), words = document.createElement('span');
       const px = y.l2p(value * chart.meta.scale), out = px < 0 ? ' is-above' : px > y._length ? ' is-below' : '';
-      line.className = 'limit limit-' + severity + out;
+      const words = (out === ' is-above' ? '↑ ' : out ? '↓ ' : '') + vigie.format.human(value, chart.meta.unit);
+      const line = vigie.element('div', 'limit limit-' + severity + out, vigie.element('span', '', words));
       line.style.transform = `translateY(${Math.max(0, Math.min(y._length, px)).toFixed(1)}px)`;
-      words.textContent = (out === ' is-above' ? '↑ ' : out ? '↓ ' : '') + vigie.format.human(value, chart.meta.unit);
-      line.append(words);
       return line;
     }));
   }

@@ -3,12 +3,6 @@
   'use strict';
   const vigie = window.vigie = window.vigie || {};
   const get = id => document.getElementById(id);
-  const make = (tag, css, text) => {
-    const made = document.createElement(tag);
-    if (css) made.className = css;
-    if (text !== undefined) made.textContent = text;
-    return made;
-  };
   const filled = (words, values) => words.replace(/\{(\w+)\}/g, (all, name) => (name in values ? values[name] : all));
   const bytes = value => vigie.format.human(value, 'bytes');
 
@@ -86,7 +80,7 @@
     const places = told.gpus.concat(told.host ? [told.host] : []);
     box.querySelector('.fit-places').replaceChildren(...places.map(place));
     box.querySelector('.fit-total').textContent = [filled(words('Total'), {total: bytes(told.need.total), parts: TAKEN.map(needed).join(', ')}), told.need.how_sure].join(' ');
-    box.querySelector('.fit-notes').replaceChildren(...told.need.notes.map(note => make('li', '', note)));
+    box.querySelector('.fit-notes').replaceChildren(...told.need.notes.map(note => vigie.element('li', '', note)));
     box.querySelector('.fit-source').textContent = told.need.source;
   }
 
@@ -94,23 +88,23 @@
     const takes = TAKEN.reduce((sum, name) => sum + one.takes[name], 0), whole = Math.max(one.total, one.others + takes);
     const parts = [['others', one.others], ...TAKEN.map(name => [name, one.takes[name]])];
     parts.push(['free', Math.max(0, one.total - one.others - takes)]);
-    const at = make('div', 'fit-place'), head = make('p', 'fit-place-head'), bar = make('div', 'fit-bar');
-    head.append(make('strong', '', one.gpu ? filled(words('Gpu'), {gpu: one.gpu}) + (one.name ? ' · ' + one.name : '') : words('Host')));
+    const at = vigie.element('div', 'fit-place'), head = vigie.element('p', 'fit-place-head'), bar = vigie.element('div', 'fit-bar');
+    head.append(vigie.element('strong', '', one.gpu ? filled(words('Gpu'), {gpu: one.gpu}) + (one.name ? ' · ' + one.name : '') : words('Host')));
     const values = {takes: bytes(takes), free: bytes(one.free), total: bytes(one.total), own: bytes(one.own)};
     let about = filled(words(takes ? 'Place' : 'None'), values);
     if (one.own) about += '; ' + filled(words('Own'), values);
-    head.append(make('span', 'num', about));
+    head.append(vigie.element('span', 'num', about));
     bar.setAttribute('role', 'img');
     const said = [];
     parts.filter(([, size]) => size > 0).forEach(([name, size]) => {
-      const part = make('span', 'fit-part fit-' + name);
+      const part = vigie.element('span', 'fit-part fit-' + name);
       part.style.width = 100 * size / whole + '%';
       part.title = label(name) + ': ' + bytes(size);
       said.push(part.title);
       bar.append(part);
     });
     if (whole > one.total) {
-      const edge = make('span', 'fit-edge');
+      const edge = vigie.element('span', 'fit-edge');
       edge.style.left = 100 * one.total / whole + '%';
       bar.append(edge);
     }

@@ -14,16 +14,10 @@
   };
 
   function line(text, at) {
-    const made = document.createElement('div');
-    made.className = at ? 'model-output-line' : 'model-output-line muted';
-    if (at) {
-      const time = document.createElement('time');
-      time.dateTime = at;
-      time.textContent = vigie.format.clock(Date.parse(at));
-      made.append(time);
-    }
-    made.append(text);
-    return made;
+    if (!at) return vigie.element('div', 'model-output-line muted', text);
+    const time = vigie.element('time', '', vigie.format.clock(Date.parse(at)));
+    time.dateTime = at;
+    return vigie.element('div', 'model-output-line', time, text);
   }
 
   function add(told) {

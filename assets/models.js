@@ -85,15 +85,8 @@
     button.disabled = true;
     try {
       const told = await vigie.api('GET', '/api/v1/models/requests/' + button.getAttribute('data-autopsy') + '/autopsy');
-      const head = document.createElement('p'), list = document.createElement('ul');
-      head.className = 'model-autopsy-head';
-      head.textContent = told.headline;
-      told.findings.forEach(one => {
-        const item = document.createElement('li');
-        item.textContent = one.sentence;
-        list.append(item);
-      });
-      box.replaceChildren(head, ...(told.findings.length > 1 ? [list] : []));
+      const list = vigie.element('ul', '', ...told.findings.map(one => vigie.element('li', '', one.sentence)));
+      box.replaceChildren(vigie.element('p', 'model-autopsy-head', told.headline), ...(told.findings.length > 1 ? [list] : []));
     } catch (error) { vigie.problem(error); }
     button.disabled = false;
   });

@@ -157,18 +157,20 @@
     // Lines of percentiles lie above the cells: a click on one means the cell below it.
     const row = Math.round(point.y), bounds = chart.meta.bounds && chart.meta.bounds[row];
     if (!bounds || point.data.z && !point.z) return false;
-    const middle = vigie.time.moment(point.x), half = 500 * (chart.meta.step || 1);
-    const detail = {from: Math.round(middle - half), to: Math.round(middle + half), above: bounds[0], upTo: bounds[1],
-      measure: chart.meta.measure, words: vigie.timebar.between(middle - half, middle + half) + ', ' + chart.gd.data[0].text[row][0]};
-    return !document.dispatchEvent(new CustomEvent('vigie:bucket', {detail, cancelable: true}));
+    return taken(chart, point, bounds[0], bounds[1], chart.gd.data[0].text[row][0]);
   }
 
   // A point of a line of percentiles: who took that long, or longer, then.
   function spike(chart, point) {
     if (!chart.meta.spikes || !(point.y > 0)) return false;
-    const middle = vigie.time.moment(point.x), half = 500 * (chart.meta.step || 1), name = point.data.name;
-    const detail = {from: Math.round(middle - half), to: Math.round(middle + half), above: 0.98 * point.y / chart.meta.scale, upTo: null,
-      measure: chart.meta.measure, words: vigie.timebar.between(middle - half, middle + half) + ', ≥ ' + name};
+    return taken(chart, point, 0.98 * point.y / chart.meta.scale, null, '≥ ' + point.data.name);
+  }
+
+  // Whether the page took the requests of a step of a chart that took from above to upTo seconds.
+  function taken(chart, point, above, upTo, words) {
+    const middle = vigie.time.moment(point.x), half = 500 * (chart.meta.step || 1), from = middle - half, to = middle + half;
+    const detail = {from: Math.round(from), to: Math.round(to), above, upTo, measure: chart.meta.measure,
+      words: vigie.timebar.between(from, to) + ', ' + words};
     return !document.dispatchEvent(new CustomEvent('vigie:bucket', {detail, cancelable: true}));
   }
 
