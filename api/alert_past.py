@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -23,6 +21,7 @@ from api.alert_models import HistoryOfAlerts
 from api.alert_rule_models import BacktestQuery
 from api.alert_rules import MISSING, candidate, window
 from api.alerts import wanted
+from api.files import CSV, attachment, csv_parts
 from api.problems import described
 from api.wire import json_response, number, rounded
 from components.alert_words import said
@@ -35,8 +34,6 @@ DRAWN = 12
 """Series that are drawn: those that come nearest to the limit, or went furthest beyond it."""
 MOST_POINTS = 600
 DIGITS = 5
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for a formula."""
 COLUMNS = (
     "fired", "resolved", "seconds", "severity", "rule", "name", "type", "category", "server", "series", "value", "peak",
     "threshold", "unit", "acknowledged", "acknowledged_by", "owner", "note", "flapping", "muted", "reason", "message",
@@ -87,19 +84,6 @@ def _held(column: NDArray[Any], places: int) -> NDArray[Any]:
     return np.where((at >= 0) & (np.arange(column.size) - at <= places), column[at], np.nan)
 
 
-def _file(rows: Iterator[Alert]) -> Iterator[bytes]:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(COLUMNS)
-    for alert in rows:
-        writer.writerow([_cell(value) for value in _row(alert)])
-        if buffer.tell() > 30_000:
-            yield buffer.getvalue().encode()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue().encode()
-
-
 def _row(alert: Alert) -> list[Any]:
     fired = alert.fired or alert.started
     lasted = None if alert.resolved is None else round(alert.resolved - fired, 1)
@@ -113,10 +97,6 @@ def _row(alert: Alert) -> list[Any]:
 
 def _time(at: float | None) -> str:
     return "" if at is None else iso(at)
-
-
-def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(DANGEROUS) else value
 
 
 def _everything(chosen: Filter) -> Iterator[Alert]:
@@ -167,9 +147,7 @@ def register(bp: APIBlueprint) -> None:
     def alerts_history_file(query: HistoryOfAlerts) -> Response:
         chosen = wanted(query)
         name = f"vigie-alerts-{time.strftime('%Y-%m-%d', time.gmtime())}.csv"
-        parts = list(_file(_everything(chosen)))  # whole, for the sentences need the request; bounded by what is kept
+        # Whole, for the sentences need the request; bounded by what is kept.
+        whole = b"".join(csv_parts(COLUMNS, map(_row, _everything(chosen))))
         record("alert.export", name)
-        response = Response(b"".join(parts), content_type="text/csv; charset=utf-8")
-        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return attachment(whole, name, CSV)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from itertools import chain, islice
 from typing import Any, Literal
 
 import orjson
@@ -14,6 +13,7 @@ from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from pydantic import BaseModel, Field, JsonValue
 
+from api.files import CHUNK, CSV, attachment, csv_parts
 from api.models import Parameters
 from api.problems import field_problem
 from api.wire import When, json_response
@@ -24,14 +24,11 @@ from security.audit.reading import Filter, Row
 from security.permissions import requires
 from services import vigie
 
-MIMES = {"csv": "text/csv; charset=utf-8", "json": "application/x-ndjson"}
+MIMES = {"csv": CSV, "json": "application/x-ndjson"}
 COLUMNS = (
     "id", "time", "action", "target", "kind", "who", "who_id", "address", "agent", "request", "result", "count",
     "before", "after", "hash",
 )
-CHUNK = 64 * 1024
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for a formula: a row holds words that a stranger may have chosen."""
 
 
 class AuditFilter(Parameters):
@@ -131,13 +128,12 @@ def register(bp: APIBlueprint) -> None:
         trail = vigie().audit
         trail.flush()
         rows = reading.everything(trail.database, wanted)
-        begun = next(rows, None)  # a database that is away is an answer of its own, not a file that breaks off
+        begun = list(islice(rows, 1))  # a database that is away is an answer of its own, not a file that breaks off
         chosen = {key: value for key, value in asdict(wanted).items() if value not in ("", None)}
         audit.record("audit.export", name, after={"format": query.format, "filter": chosen})
-        response = Response(_file(query.format, begun, rows), content_type=MIMES[query.format])
-        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        every = chain(begun, rows)
+        parts = csv_parts(COLUMNS, map(_values, every)) if query.format == "csv" else _json(every)
+        return attachment(parts, name, MIMES[query.format])
 
     @bp.post("/audit/verify", summary="Recompute the chain of the audit trail", responses={200: AuditVerified})
     @requires("audit:view")
@@ -148,46 +144,22 @@ def register(bp: APIBlueprint) -> None:
         return json_response({**asdict(found), "problem": found.text()})
 
 
-def _file(kind: str, begun: Row | None, rest: Iterator[Row]) -> Iterator[bytes]:
-    """The file in parts of some size."""
-    parts = _csv(begun, rest) if kind == "csv" else _json(begun, rest)
+def _json(rows: Iterable[Row]) -> Iterator[bytes]:
+    """JSON lines, in parts of some size."""
     held: list[bytes] = []
     size = 0
-    for part in parts:
-        held.append(part)
-        size += len(part)
+    for row in rows:
+        held.append(orjson.dumps(told(row)) + b"\n")
+        size += len(held[-1])
         if size >= CHUNK:
             yield b"".join(held)
             held, size = [], 0
     yield b"".join(held)
 
 
-def _rows(begun: Row | None, rest: Iterator[Row]) -> Iterator[Row]:
-    if begun is not None:
-        yield begun
-        yield from rest
-
-
-def _json(begun: Row | None, rest: Iterator[Row]) -> Iterator[bytes]:
-    for row in _rows(begun, rest):
-        yield orjson.dumps(told(row)) + b"\n"
-
-
-def _csv(begun: Row | None, rest: Iterator[Row]) -> Iterator[bytes]:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(COLUMNS)
-    for row in _rows(begun, rest):
-        values = told(row)
-        writer.writerow([_cell(values[name]) for name in COLUMNS])
-        yield buffer.getvalue().encode()
-        buffer.seek(0)
-        buffer.truncate()
-    yield buffer.getvalue().encode()
-
-
-def _cell(value: Any) -> Any:
-    if value is None or isinstance(value, int):
-        return value
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    return f"'{text}" if text.startswith(DANGEROUS) else text
+def _values(row: Row) -> list[Any]:
+    values = told(row)
+    return [
+        value if value is None or isinstance(value, int | str) else orjson.dumps(value).decode()
+        for value in (values[name] for name in COLUMNS)
+    ]

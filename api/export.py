@@ -13,6 +13,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from pydantic import BaseModel, Field
 
 from api.export_tables import ExportQuery, Plan, estimate, plan
+from api.files import attachment
 from api.problems import Problem
 from api.wire import json_response
 from jobs.formats import MIMES, PARTS, Format, TooWide, write
@@ -79,9 +80,7 @@ def register(bp: APIBlueprint) -> None:
             place.free()
             raise
         audit.record("export.make", made.file, after={"title": made.facts.title, "format": query.format})
-        response = Response(_held(body, place), content_type=MIMES[query.format])
-        response.headers["Content-Disposition"] = f'attachment; filename="{made.file}"'
-        response.headers["Cache-Control"] = "no-store"
+        response = attachment(_held(body, place), made.file, MIMES[query.format])
         response.headers["X-Accel-Buffering"] = "no"
         response.call_on_close(place.free)
         return response

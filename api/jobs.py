@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from api.export import chunks
 from api.export_tables import ExportBody, plan
+from api.files import attachment
 from api.models import Closed, Parameters
 from api.problems import Problem, described
 from api.wire import json_response
@@ -152,8 +153,6 @@ def register(bp: APIBlueprint) -> None:
         if file is None:
             raise Problem(404, "There is no such job, or its file has expired.")
         audit.record("export.fetch", job.file, after={"title": job.title, "job": job.id})
-        response = Response(chunks(file), content_type=job.mime)
+        response = attachment(chunks(file), job.file, job.mime)
         response.content_length = job.size
-        response.headers["Content-Disposition"] = f'attachment; filename="{job.file}"'
-        response.headers["Cache-Control"] = "no-store"
         return response

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import time
-from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import chain, islice
 from typing import Any
 
 from flask import Response
 from flask_babel import gettext as _
 from flask_openapi3.blueprint import APIBlueprint
 
-from api.audit import DANGEROUS
+from api.files import CSV, attachment, csv_parts
 from api.problems import Problem, described, field_problem
 from api.serving_models import (
     AutopsyAnswer,
@@ -47,7 +45,6 @@ from serving.requests.table import Request
 
 HOUR = 3600.0
 COLUMNS = tuple(RequestRow.model_fields)
-CHUNK = 64 * 1024
 NOT_FOUND: dict[int | str, Any] = {
     404: described("There is no such model"), 409: described("Several servers have it: name one"),
 }
@@ -241,33 +238,12 @@ def register(bp: APIBlueprint) -> None:
     @requires("requests:view")
     def models_requests_export(query: RequestsFilter) -> Response:
         rows = reading.everything(vigie().serving.log.database, wanted(query))
-        begun = next(rows, None)  # a database that is away is an answer of its own, not a file that breaks off
+        begun = list(islice(rows, 1))  # a database that is away is an answer of its own, not a file that breaks off
         name = f"vigie-requests-{time.strftime('%Y-%m-%d', time.gmtime())}.csv"
         audit.record("model.requests_export", name, after=query.model_dump(exclude_defaults=True, by_alias=True))
-        response = Response(_csv(begun, rows), content_type="text/csv; charset=utf-8")
-        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return attachment(csv_parts(COLUMNS, map(_values, chain(begun, rows))), name, CSV)
 
 
-def _csv(begun: Request | None, rest: Iterator[Request]) -> Iterator[bytes]:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(COLUMNS)
-    for one in [] if begun is None else _from(begun, rest):
-        values = request_row(one)
-        writer.writerow([_cell(values[name]) for name in COLUMNS])
-        if buffer.tell() >= CHUNK:
-            yield buffer.getvalue().encode()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue().encode()
-
-
-def _from(begun: Request, rest: Iterator[Request]) -> Iterator[Request]:
-    yield begun
-    yield from rest
-
-
-def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(DANGEROUS) else value
+def _values(one: Request) -> list[Any]:
+    told = request_row(one)
+    return [told[name] for name in COLUMNS]

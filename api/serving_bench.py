@@ -12,6 +12,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from pydantic import BaseModel, Field, JsonValue
 
 from analysis.knee import knees
+from api.files import attachment
 from api.models import Closed, Parameters
 from api.problems import Problem, described
 from api.serving import found_model
@@ -201,7 +202,4 @@ def register(bp: APIBlueprint) -> None:
         name = f"vigie-load-test-{one.id}.json"
         audit.record("model.bench.export", name)
         text = orjson.dumps(bench_row(one), option=orjson.OPT_INDENT_2)
-        response = Response(text, content_type="application/json; charset=utf-8")
-        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return attachment(text, name, "application/json; charset=utf-8")

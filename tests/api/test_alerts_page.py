@@ -10,7 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from analysis.backtest import Samples
-from api.alert_past import _cell, drawn
+from api.alert_past import drawn
+from api.files import csv_parts
 from tests.api.conftest import bearer
 from tests.api.house import House
 
@@ -56,7 +57,8 @@ def test_a_preview_says_what_is_no_matcher(viewer: FlaskClient) -> None:
 
 
 def test_no_cell_is_a_formula() -> None:
-    assert _cell("=1+1") == "'=1+1" and _cell(-1.5) == -1.5 and _cell("plain") == "plain"
+    made = b"".join(csv_parts(["a", "b", "c", "d"], [["=1+1", -1.5, "plain", None]]))
+    assert made == b"a,b,c,d\r\n'=1+1,-1.5,plain,\r\n"
 
 
 def test_a_gap_is_drawn_as_a_gap_and_a_minute_until_the_next() -> None:
