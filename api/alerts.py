@@ -25,7 +25,7 @@ from api.alert_models import (
     ServerAlert,
 )
 from api.models import ServerPath
-from api.problems import described, field_problem
+from api.problems import described, in_order
 from api.wire import json_response, number
 from components.alert_words import said
 from components.view_rules import person
@@ -64,8 +64,7 @@ def wanted(query: HistoryOfAlerts) -> Filter:
     Raises:
         Problem: 400, the window ends before it starts.
     """
-    if query.start is not None and query.end is not None and query.start > query.end:
-        raise field_problem("from", iso(query.start), f"lies before to, which is {iso(query.end)}")
+    in_order(query.start, query.end)
     return Filter(
         query.state or "", query.severity, query.rule, query.type, query.category, query.server, query.owner or "",
         query.acknowledged, query.muted, query.text or "", query.start, query.end,

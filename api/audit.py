@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, JsonValue
 
 from api.files import CHUNK, CSV, attachment, csv_parts
 from api.models import Parameters
-from api.problems import field_problem
+from api.problems import in_order
 from api.wire import When, json_response
 from metrics.flat import iso
 from security import audit
@@ -45,8 +45,7 @@ class AuditFilter(Parameters):
         Raises:
             Problem: 400, the times are the wrong way round.
         """
-        if self.start is not None and self.end is not None and self.start > self.end:
-            raise field_problem("from", iso(self.start), f"lies before to, which is {iso(self.end)}")
+        in_order(self.start, self.end)
         return Filter(self.who, self.action, self.result, self.start, self.end, self.text)
 
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from analysis import frames, transform
 from analysis.gather import gather
 from api.models import Parameters
-from api.problems import Problem, field_problem
+from api.problems import Problem, field_problem, in_order
 from api.wire import When
 from components.charts import COLUMNS
 from components.chartspecs import WINDOWS, ChartSpec, find, fitting
@@ -301,8 +301,7 @@ def _window(services: Vigie, asked: Asked) -> tuple[float, float]:
         raise field_problem(given[1], getattr(asked, given[1]), f"give {given[0]} or {given[1]}, not both")
     end = asked.end if asked.end is not None else services.latest.at or time.time()
     if asked.start is not None:
-        if asked.start > end:
-            raise field_problem("from", iso(asked.start), f"lies before to, which is {iso(end)}")
+        in_order(asked.start, end)
         return asked.start, end
     if asked.last is not None:
         return max(0.0, end - (asked.last - 1) * services.settings.step), end

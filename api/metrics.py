@@ -12,7 +12,7 @@ from flask_openapi3.blueprint import APIBlueprint
 
 from api import models
 from api.models import SECONDS, HistoryQuery
-from api.problems import Problem, field_problem
+from api.problems import Problem, field_problem, in_order
 from api.rows import FLAT_METRICS, TOTALS, at_times, binned, flat_columns, flat_rows, hold, keyed_rows, row_times
 from api.wire import json_response, number, raw_json, rounded
 from metrics.flat import iso
@@ -148,8 +148,7 @@ def _window(query: HistoryQuery) -> tuple[float, float, int | None]:
     end = query.end if query.end is not None else newest
     last = query.last
     if query.start is not None:
-        if query.start > end:
-            raise field_problem("from", iso(query.start), f"lies before to, which is {iso(end)}")
+        in_order(query.start, end)
         return query.start, end, None
     if query.end is not None and last is None:
         return end - 3600, end, None

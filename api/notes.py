@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from alerts.alert import Alert
 from api.models import Closed, Parameters
-from api.problems import Problem, described, field_problem
+from api.problems import Problem, described, field_problem, in_order
 from api.wire import When, json_response
 from components import words
 from components.alert_words import said
@@ -24,7 +24,6 @@ from components.view_rules import person
 from desk.notes import MOST_LISTED, MOST_TEXT, BadNote, Note, NoteMissing, NoteNotYours
 from desk.views import Person
 from live.events import Event
-from metrics.flat import iso
 from security.permissions import allowed, requires
 from services import vigie
 from storage.errors import StorageError
@@ -194,8 +193,7 @@ def register(bp: APIBlueprint) -> None:
             return Response(status=204)
         end = time.time() + 1 if query.end is None else query.end
         start = end - 3600 if query.start is None else query.start
-        if start > end:
-            raise field_problem("from", iso(start), f"lies before to, which is {iso(end)}")
+        in_order(start, end)
         return json_response(marks(start, end, query.kinds))
 
     @bp.post("/notes", summary="Put a note on a moment or a span", responses={201: Mark})

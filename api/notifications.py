@@ -18,7 +18,7 @@ from alerts.outbox import Delivery
 from alerts.people import Bell, Choices, Item
 from alerts.sandbox import TemplateProblem
 from api.models import Closed, Parameters
-from api.problems import Problem, described, field_problem
+from api.problems import Problem, described, field_problem, in_order
 from api.wire import When, json_response
 from components import notice_words
 from components.sentences import sentence
@@ -238,8 +238,7 @@ def register(bp: APIBlueprint) -> None:
     })
     @requires("alerts:view")
     def notifications_deliveries(query: DeliveriesQuery) -> Response:
-        if query.start is not None and query.end is not None and query.start > query.end:
-            raise field_problem("from", iso(query.start), f"lies before to, which is {iso(query.end)}")
+        in_order(query.start, query.end)
         outbox = vigie().delivery.outbox
         found = outbox.log(
             channel=query.channel, alert=query.alert, state=query.state, before=query.before, start=query.start,

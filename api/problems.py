@@ -10,6 +10,7 @@ from flask import Flask, Response
 from pydantic import ValidationError
 
 from api.models import parameter_names
+from metrics.flat import iso
 from security.problems import problem
 
 
@@ -36,6 +37,13 @@ class Problem(Exception):
 def field_problem(field: str, given: Any, allowed: str) -> Problem:
     """400 for one field: what was given and what is allowed."""
     return Problem(400, f"{field}: {allowed}", [{"field": field, "given": given, "allowed": allowed}])
+
+
+def in_order(start: float | None, end: float | None, names: tuple[str, str] = ("from", "to")) -> None:
+    """Raises Problem: 400, a window ends before it begins. Times are epoch seconds; one that is not given is no bound.
+    """
+    if start is not None and end is not None and start > end:
+        raise field_problem(names[0], iso(start), f"lies before {names[1]}, which is {iso(end)}")
 
 
 def described(words: str) -> dict[str, Any]:

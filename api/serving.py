@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from flask_openapi3.blueprint import APIBlueprint
 
 from api.files import CSV, attachment, csv_parts
-from api.problems import Problem, described, field_problem
+from api.problems import Problem, described, field_problem, in_order
 from api.serving_models import (
     AutopsyAnswer,
     Done,
@@ -76,8 +76,7 @@ def wanted(query: RequestsFilter) -> Filter:
     Raises:
         Problem: 400, two of its bounds are the wrong way round.
     """
-    if query.start is not None and query.end is not None and query.start > query.end:
-        raise field_problem("from", iso(query.start), f"lies before to, which is {iso(query.end)}")
+    in_order(query.start, query.end)
     if query.above is not None and query.up_to is not None and query.above > query.up_to:
         raise field_problem("above", query.above, f"lies below up_to, which is {query.up_to:g}")
     return Filter(**query.model_dump(exclude={"before", "limit"}))
@@ -151,8 +150,7 @@ def register(bp: APIBlueprint) -> None:
         row = found_model(query.server, query.model)
         end = time.time() if query.end is None else query.end
         start = end - HOUR if query.start is None else query.start
-        if start > end:
-            raise field_problem("from", iso(start), f"lies before to, which is {iso(end)}")
+        in_order(start, end)
         found = vigie().serving.standing(row, start, end)
         if found is None:
             return json_response(dict.fromkeys(ObjectiveAnswer.model_fields))

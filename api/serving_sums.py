@@ -11,7 +11,7 @@ from flask_openapi3.blueprint import APIBlueprint
 
 from analysis.capacity import FEWEST
 from analysis.compare import MEASURES, QUANTILES, Side, rows
-from api.problems import described, field_problem
+from api.problems import described, field_problem, in_order
 from api.serving import HOUR, NOT_FOUND, found_model
 from api.serving_models import ModelQuery
 from api.serving_sums_models import (
@@ -45,8 +45,7 @@ def window(start: float | None, end: float | None, usual: float, names: tuple[st
     """
     last = time.time() if end is None else end
     first = last - usual if start is None else start
-    if first > last:
-        raise field_problem(names[0], iso(first), f"lies before {names[1]}, which is {iso(last)}")
+    in_order(first, last, names)
     if last - first > MOST:
         raise field_problem(names[0], iso(first), f"lies at most 366 days before {names[1]}, which is {iso(last)}")
     return first, last
