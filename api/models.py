@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, JsonValue
@@ -55,10 +55,16 @@ class Closed(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _below(base: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for one in base.__subclasses__():
+        yield one
+        yield from _below(one)
+
+
 def parameter_names(title: str, within: Sequence[int | str] = ()) -> list[str]:
     """The parameters of the class of that name, as they are written; with ``within`` those of the part that this path
     of keys leads to."""
-    known: Any = next((c for base in (Parameters, Closed) for c in base.__subclasses__() if c.__name__ == title), None)
+    known: Any = next((c for base in (Parameters, Closed) for c in _below(base) if c.__name__ == title), None)
     for key in within:
         field = known.model_fields.get(str(key)) if known is not None else None
         parts = (field.annotation, *get_args(field.annotation)) if field is not None else ()

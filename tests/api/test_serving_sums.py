@@ -66,6 +66,11 @@ def test_bad_input_names_its_field(place: Site, query: str, field: str) -> None:
     assert answer.status_code == 400 and answer.json["errors"][0]["field"] == field
 
 
+def test_what_is_not_known_is_told_what_there_is(place: Site) -> None:
+    answer = place.signed_in("viewer").get("/api/v1/models/energy?form=model")
+    assert answer.json["errors"][0]["allowed"] == "is not known here; there are: from, to, by"
+
+
 def test_energy_by_model_and_client(place: Site) -> None:
     client = place.signed_in("operator")
     found = client.get("/api/v1/models/energy").json
