@@ -14,6 +14,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from api.files import CSV, attachment, csv_parts
 from api.problems import Problem, described, field_problem, in_order
 from api.serving_models import (
+    AttainmentRow,
     AutopsyAnswer,
     Done,
     ModelAction,
@@ -21,8 +22,8 @@ from api.serving_models import (
     ModelRow,
     ModelsAnswer,
     ModelsQuery,
+    ModelWindow,
     ObjectiveAnswer,
-    ObjectiveQuery,
     RequestAnswer,
     RequestPath,
     RequestRow,
@@ -97,10 +98,15 @@ def found_model(server: str, name: str) -> Model:
     return rows[0]
 
 
+def target_of(row: Model) -> str:
+    """A model as the audit trail names it."""
+    return row.name if row.server == row.name else f"{row.server}/{row.name}"
+
+
 def act(action: Action, body: ModelAction) -> Response:
     """Does it, records it, and says what was done."""
     row = found_model(body.server, body.model)
-    target = row.name if row.server == row.name else f"{row.server}/{row.name}"
+    target = target_of(row)
     try:
         vigie().serving.act(action, row)
     except CannotAct as error:
@@ -117,10 +123,7 @@ def act(action: Action, body: ModelAction) -> Response:
 
 def attainment_row(found: Attainment) -> dict[str, Any]:
     """A window's attainment, as `AttainmentRow`."""
-    return {
-        "total": found.total, "good": found.good, "bad": found.bad, "slow_first": found.slow_first,
-        "slow_tokens": found.slow_tokens, "failed": found.failed, "ratio": found.ratio, "goodput": found.goodput,
-    }
+    return {name: getattr(found, name) for name in AttainmentRow.model_fields}
 
 
 def register(bp: APIBlueprint) -> None:
@@ -146,7 +149,7 @@ def register(bp: APIBlueprint) -> None:
     @bp.get("/models/objective", summary="How a model stands to its objective",
             responses={200: ObjectiveAnswer, **NOT_FOUND})
     @requires("models:view")
-    def models_objective(query: ObjectiveQuery) -> Response:
+    def models_objective(query: ModelWindow) -> Response:
         row = found_model(query.server, query.model)
         end = time.time() if query.end is None else query.end
         start = end - HOUR if query.start is None else query.start
@@ -202,10 +205,7 @@ def register(bp: APIBlueprint) -> None:
             responses={200: RequestAnswer, **NO_REQUEST})
     @requires("requests:view")
     def models_request(path: RequestPath) -> Response:
-        database = vigie().serving.log.database
-        found = reading.one(database, path.request)
-        if found is None:
-            raise Problem(404, _("There is no such request, or it is not kept any more."))
+        database, found = vigie().serving.log.database, _found(path.request)
         prompt, answer = reading.text_of(database, path.request)
         if prompt is not None or answer is not None:
             audit.record("model.text_read", found.request)
@@ -215,11 +215,8 @@ def register(bp: APIBlueprint) -> None:
             responses={200: AutopsyAnswer, **NO_REQUEST})
     @requires("requests:view")
     def models_request_autopsy(path: RequestPath) -> Response:
-        services = vigie()
-        found = reading.one(services.serving.log.database, path.request)
-        if found is None:
-            raise Problem(404, _("There is no such request, or it is not kept any more."))
-        told = services.serving.autopsy(found)
+        found = _found(path.request)
+        told = vigie().serving.autopsy(found)
         return json_response({
             "headline": autopsy_words.headline(told.findings, slow=told.slow, known=told.usual.count,
                                                seconds=found.duration),
@@ -240,6 +237,14 @@ def register(bp: APIBlueprint) -> None:
         name = f"vigie-requests-{time.strftime('%Y-%m-%d', time.gmtime())}.csv"
         audit.record("model.requests_export", name, after=query.model_dump(exclude_defaults=True, by_alias=True))
         return attachment(csv_parts(COLUMNS, map(_values, chain(begun, rows))), name, CSV)
+
+
+def _found(number: int) -> Request:
+    """Raises Problem: 404, there is no request of that number."""
+    found = reading.one(vigie().serving.log.database, number)
+    if found is None:
+        raise Problem(404, _("There is no such request, or it is not kept any more."))
+    return found
 
 
 def _values(one: Request) -> list[Any]:

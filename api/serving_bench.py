@@ -12,15 +12,16 @@ from flask_openapi3.blueprint import APIBlueprint
 from pydantic import BaseModel, Field, JsonValue
 
 from analysis.knee import knees
+from api.config import who
 from api.files import attachment
 from api.models import Closed, Parameters
 from api.problems import Problem, described
-from api.serving import found_model
+from api.serving import found_model, target_of
+from api.serving_models import ModelAction
 from api.wire import json_response
 from components.sentences import sentence
 from metrics.flat import iso
 from security import audit
-from security.identity import current_identity
 from security.permissions import requires
 from services import vigie
 from serving.acts import CannotAct
@@ -31,11 +32,9 @@ from serving.bench.store import LONGEST_NOTE, Bench
 NO_BENCH: dict[int | str, Any] = {404: described("There is no such load test")}
 
 
-class BenchBody(Closed):
+class BenchBody(ModelAction):
     """Which model is tested, and how."""
 
-    model: str = Field(min_length=1, max_length=512)
-    server: str = Field("", max_length=128, description="Needed where several servers have the model")
     plan: Plan = Field(default_factory=Plan)
 
 
@@ -136,10 +135,9 @@ def register(bp: APIBlueprint) -> None:
     @requires("models:start")
     def models_bench_start(body: BenchBody) -> Response:
         row = found_model(body.server, body.model)
-        target = row.name if row.server == row.name else f"{row.server}/{row.name}"
-        who = current_identity()
+        target = target_of(row)
         try:
-            running = vigie().serving.load_test(row, body.plan, who.name if who else "")
+            running = vigie().serving.load_test(row, body.plan, who())
         except CannotAct as error:
             audit.record("model.bench.start", target, result="failed", after={"error": str(error)})
             raise Problem(error.status, sentence(str(error))) from None

@@ -22,11 +22,16 @@ class ModelQuery(Parameters):
     server: str = Field("", max_length=128, description="Name of its model server; needed where two have the model")
 
 
+class ModelWindow(ModelQuery):
+    start: When | None = Field(None, alias="from", description="Start of the window; an hour before its end by default")
+    end: When | None = Field(None, alias="to", description="End of the window; now when not given")
+
+
 class ModelAction(Closed):
     """Which model is meant."""
 
     model: str = Field(min_length=1, max_length=512)
-    server: str = Field("", max_length=128)
+    server: str = Field("", max_length=128, description="Needed where several servers have the model")
 
 
 class Number(BaseModel):
@@ -182,8 +187,3 @@ class ObjectiveAnswer(BaseModel):
     period: AttainmentRow | None
     burn: float | None
     budget_left: float | None
-
-
-class ObjectiveQuery(ModelQuery):
-    start: When | None = Field(None, alias="from", description="Start of the window; an hour before its end by default")
-    end: When | None = Field(None, alias="to", description="End of the window; now when not given")

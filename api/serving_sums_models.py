@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from api.models import Parameters
-from api.serving_models import ModelQuery
+from api.serving_models import ModelWindow
 from api.wire import When
 
 
@@ -99,9 +99,7 @@ class CapacityAnswer(BaseModel):
     minutes_needed: int
 
 
-class CompareQuery(ModelQuery):
-    start: When | None = Field(None, alias="from", description="Start of the window; an hour before its end by default")
-    end: When | None = Field(None, alias="to", description="End of the window; now when not given")
+class CompareQuery(ModelWindow):
     other_model: str = Field("", max_length=512, description="The other side's model; the same when not given")
     other_server: str = Field("", max_length=128, description="Its server; that of model when both are empty")
     other_from: When | None = Field(None, description="Start of the other side's window; the same when not given")
