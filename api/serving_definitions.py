@@ -21,15 +21,13 @@ from api.serving_file_models import (
 )
 from api.wire import json_response
 from components import config_words
-from config.command import words_of
 from config.documents import document, masked
 from config.problems import ConfigInvalid
-from config.secret import SecretText
 from config.versions import VersionMissing
 from security import audit
 from security.permissions import requires
 from services import vigie
-from serving.processes.definition import HOST, definition
+from serving.processes.definition import definition
 from serving.processes.sentences import ProcessError
 
 Entry = dict[str, Any]
@@ -87,7 +85,7 @@ def register(bp: APIBlueprint) -> None:
 def _entries(models: Any = None) -> list[Entry]:
     """The entries of ``models.processes``, by default of the configuration in force."""
     section = vigie().config.current.models if models is None else models
-    return [document(one, SecretText.reveal) for one in section.processes]
+    return [document(one, str) for one in section.processes]
 
 
 def _entry(name: str, models: Any = None) -> Entry | None:
@@ -161,10 +159,6 @@ def _words(entry: Entry) -> tuple[list[str], str]:
     """The command as it is run, and why it cannot be."""
     try:
         made = definition(entry, masked(vigie().config.current)["models"])
-        values = {"name": made.name, "host": HOST, "file": made.file, **made.parameters}
-        values |= {"port": str(made.port)} if made.port else {}
-        words = words_of(made.command, values)
-        made.words(made.port or 1)
+        return made.words(made.port or "{port}"), ""
     except ProcessError as error:
         return [], _(error.sentence.template, **error.sentence.params)
-    return words, ""

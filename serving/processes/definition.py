@@ -43,8 +43,8 @@ class Definition:
     cpu: float
     parameters: dict[str, str] = field(default_factory=dict)
 
-    def words(self, port: int) -> list[str]:
-        """The command's words for a start on ``port``.
+    def words(self, port: int | str) -> list[str]:
+        """The command's words for a start on ``port``, or with a word that stands for it.
 
         Raises:
             BadDefinition: the command is empty or none, names a model file that is not set, or a value would become an
