@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from api.wire import number
+from config.serving import Proxy
 from live.models import Model
 from metrics import models as m
 from metrics.flat import iso
@@ -19,18 +20,16 @@ from metrics.metric import Metric, labels, series_key
 from services import Vigie
 from storage.latest import Latest
 
-PROXIES = ("ollama", "lmstudio")
 Key = tuple[str, str]
 """Server and model."""
 
 
 def proxies(services: Vigie) -> dict[str, Any]:
     """Each proxy by its name; one that is off has its port alone."""
-    configured = services.config.current.proxies
-    return {name: _proxy(services.latest, name, getattr(configured, name)) for name in PROXIES}
+    return {name: _proxy(services.latest, name, one) for name, one in services.config.current.proxies}
 
 
-def _proxy(latest: Latest, name: str, configured: Any) -> dict[str, Any]:
+def _proxy(latest: Latest, name: str, configured: Proxy) -> dict[str, Any]:
     def value(metric: Metric) -> float | None:
         return number(latest.value(series_key(metric.name, labels(proxy=name)))) if configured.enabled else None
 
@@ -64,7 +63,7 @@ def _model(
     process, key = row.process or {}, (row.server, row.name)
     started, used = process.get("started"), row.value("context_used")
     return {
-        "status": row.state, "port": process.get("port") or row.facts.get("port") or _port(row.url),
+        "status": row.state, "port": process.get("port") or _port(row.url),
         "pid": process.get("pid") or pid, "startTime": None if started is None else iso(started),
         "requestsProcessed": _whole(answered.get(key)),
         "requestsPerSecond": number(row.value("requests_per_second")), "averageLatency": _ms(means.get(key)),
