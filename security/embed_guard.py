@@ -18,6 +18,7 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import Forbidden, TooManyRequests
 
 from security import audit
+from security.audit.refusals import CALLBACKS
 from security.context import security
 from security.embeds import ANY_SITE, Embed, EmbedRefused
 from security.identity import Identity, embed_of
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 PREFIX = "/embed/"
-CALLBACKS = "/_dash-update-component"
 RULES = frozenset({"/", "/_dash-layout", "/_dash-dependencies", CALLBACKS, "/ws/metrics"})
 """Routes that answer an embed link; ``/`` is its document."""
 REFUSALS = frozenset({403, 404, 405, 410})

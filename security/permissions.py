@@ -10,6 +10,7 @@ from flask import g, request, session
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from security import audit
+from security.audit.refusals import CALLBACKS
 from security.identity import current_identity
 
 P = ParamSpec("P")
@@ -20,8 +21,6 @@ MARK = "__vigie_permission__"
 EMBED_MARK = "__vigie_embed__"
 """Attribute of a callback: the kinds of embed links that it answers."""
 
-ROUTER = "/_dash-update-component"
-"""Where Dash's router asks for a page."""
 _TOLD = "vigie_refused"
 
 VIEWER = frozenset({
@@ -102,10 +101,10 @@ def admitted(permission: str, page: str) -> bool:
     everybody may call."""
     if allowed(permission):
         return True
-    # The document of a page draws it, and so does the router once the document is there: one refusal, told once.
-    if request.path == ROUTER and session.pop(_TOLD, "") == page:
+    # The document of a page draws it, and so does Dash's router once the document is there: one refusal, told once.
+    if request.path == CALLBACKS and session.pop(_TOLD, "") == page:
         return False
-    if request.path != ROUTER:
+    if request.path != CALLBACKS:
         session[_TOLD] = page
     audit.record("access.refused", f"GET {page}", result="refused", after={"permission": permission})
     return False

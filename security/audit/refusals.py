@@ -11,6 +11,7 @@ REFUSED = {401: "access.refused", 403: "access.refused", 429: "access.limited"}
 OWN = ("/login", "/api/auth/")
 """Routes that record their refusals themselves, with the name that was tried."""
 CALLBACKS = "/_dash-update-component"
+"""Where Dash's callbacks are asked for, that of its router among them, which draws a page."""
 _SMALL = 65_536
 """Bytes of a callback's request that is still read to learn which callback it was."""
 
