@@ -78,7 +78,7 @@ class NeedAnswer(BaseModel):
 
 class PartsAnswer(BaseModel):
     weights: int
-    cache: int
+    cache: int | None
     compute: int
     process: int
 
@@ -92,7 +92,7 @@ class PlaceAnswer(BaseModel):
     others: int = Field(description="In use by everything else")
     own: int = Field(description="Held by the model already, where it runs")
     free: int = Field(description="What the model may take")
-    takes: PartsAnswer
+    takes: PartsAnswer | None = Field(description="null: the memory of this machine is not known yet")
 
 
 class FitAnswer(BaseModel):

@@ -166,10 +166,12 @@ def _told(query: FitQuery, row: ModelFile, facts: ModelFacts, found: fitting.Ans
             fit, sum(one.total > 0 for one in found.on_gpus), lower_bound=asked.cache is None,
         ),
         **{name: getattr(fit, name) if fit is not None else None for name in ("on_gpu", "layers", "missing", "tight")},
-        "gpus": [_place(one, takes) for one, takes in zip(found.gpus, found.on_gpus, strict=True)],
-        "host": None if found.host is None else _place(found.host, found.on_host),
+        "gpus": [_place(one, takes, found) for one, takes in zip(found.gpus, found.on_gpus, strict=True)],
+        "host": None if found.host is None else _place(found.host, found.on_host, found),
     }
 
 
-def _place(one: fitting.Place, takes: fitting.Parts) -> dict[str, Any]:
-    return {**asdict(one), "free": one.free, "takes": asdict(takes)}
+def _place(one: fitting.Place, takes: fitting.Parts, found: fitting.Answer) -> dict[str, Any]:
+    """A memory, as `PlaceAnswer`; what is not known of the need is not known of its parts."""
+    told = None if found.fit is None else asdict(takes) | ({"cache": None} if found.need.cache is None else {})
+    return {**asdict(one), "free": one.free, "takes": told}

@@ -77,7 +77,7 @@
     said.className = 'fit-sentence ' + (told.fits === 'yes' && !told.tight ? 'is-ok' : told.fits === 'no' ? 'is-critical' : 'is-warning');
     const needed = name => label(name) + ' ' + (told.need[name] === null ? words('Unknown') : bytes(told.need[name]));
     get('models-fit').querySelector('.fit-gpus').hidden = !told.gpus.length && !form.gpus.value;
-    const places = told.gpus.concat(told.host ? [told.host] : []);
+    const places = told.fits === null ? [] : told.gpus.concat(told.host ? [told.host] : []);
     box.querySelector('.fit-places').replaceChildren(...places.map(place));
     box.querySelector('.fit-total').textContent = [filled(words('Total'), {total: bytes(told.need.total), parts: TAKEN.map(needed).join(', ')}), told.need.how_sure].join(' ');
     box.querySelector('.fit-notes').replaceChildren(...told.need.notes.map(note => vigie.element('li', '', note)));

@@ -46,14 +46,14 @@ def own(tmp_path: Path, folder: Path) -> Iterator[House]:
     house.close()
 
 
-def memory(house: House, used: float = 4 * GIB) -> None:
+def memory(house: House, used: float = 4 * GIB, *, host: bool = True) -> None:
     """A GPU of 24 GiB and a host of 64, in the newest tick."""
     told = [
         ("gpu_memory_used_bytes", labels(gpu="0"), used), ("gpu_memory_total_bytes", labels(gpu="0"), 24.0 * GIB),
         ("memory_total_bytes", labels(), 64.0 * GIB), ("memory_available_bytes", labels(), 40.0 * GIB),
     ]
     values = []
-    for name, of, value in told:
+    for name, of, value in told if host else told[:2]:
         info = SeriesInfo(name, of, "bytes", "gauge", name, 3600.0)
         values.append((info, info.key, value))
     house.services.latest.update(house.at, values, {})
@@ -131,6 +131,14 @@ def test_a_full_gpu_leaves_it_to_the_host(own: House, folder: Path) -> None:
     told = program(own, "viewer").get(f"/api/models/fit?file={folder}/tiny.gguf").json
     assert told["fits"] == "partly" and told["on_gpu"] == 0 and told["missing"] > 0
     assert told["host"]["takes"]["weights"] == told["need"]["weights"]
+
+
+def test_what_is_not_known_is_not_told_as_nothing(own: House, folder: Path) -> None:
+    own.at += 20_000  # what was told of the host is too old by then
+    memory(own, host=False)
+    told = program(own, "viewer").get(f"/api/models/fit?file={folder}/tiny.gguf").json
+    assert told["fits"] is None and told["host"] is None
+    assert [one["takes"] for one in told["gpus"]] == [None] and told["need"]["total"] > 0
 
 
 @pytest.mark.parametrize(("query", "status", "field"), [
