@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from metrics import models as m
 from metrics.metric import Metric, labels, rate_of, series_key
 from metrics.series import SeriesInfo
+from tests.api.conftest import bearer
 from tests.api.house import House
 
 HEAT = Metric("gpu_temperature_celsius", "gauge", "celsius", "Temperature")
@@ -41,9 +42,7 @@ def told(client: FlaskClient) -> dict[str, Any]:
 
 @pytest.fixture
 def client(own_house: House) -> FlaskClient:
-    made = own_house.server.test_client()
-    made.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {own_house.token('t', 'metrics:read')}"
-    return made
+    return bearer(own_house, own_house.token("t", "metrics:read"))
 
 
 def test_proxies_that_are_off_and_no_models(client: FlaskClient) -> None:

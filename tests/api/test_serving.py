@@ -158,9 +158,7 @@ def test_an_objective_is_told_with_its_budget(site: Site) -> None:
 
 def post(site: Site, who: str, action: str, **body: Any) -> Any:
     client = site.signed_in(who)
-    client.get("/", headers={"Accept": "text/html", "Sec-Fetch-Mode": "navigate"})
-    cookie = client.get_cookie(site.server.config["VIGIE_CSRF_COOKIE"])
-    return client.post(f"{MODELS}/{action}", json=body, headers={"X-CSRFToken": cookie.value if cookie else ""})
+    return client.post(f"{MODELS}/{action}", json=body, headers={"X-CSRFToken": site.csrf(client)})
 
 
 def text_of(answer: Any) -> str:

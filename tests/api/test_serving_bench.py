@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from components import ids
 from security.audit.reading import Filter, page
 from tests.engine.run import Engine, engine
-from tests.pages.site import BROWSER, Site
+from tests.pages.site import Site
 from tests.support import wait_until
 
 PATH = "/api/v1/models/bench"
@@ -50,10 +50,7 @@ def site(box: Engine, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
 def browser(site: Site, name: str) -> FlaskClient:
     """Somebody signed in, on a page that holds the CSRF token."""
     client = site.signed_in(name)
-    client.get("/", headers=BROWSER)
-    cookie = client.get_cookie(site.server.config["VIGIE_CSRF_COOKIE"])
-    assert cookie is not None
-    client.environ_base["HTTP_X_CSRFTOKEN"] = cookie.value
+    client.environ_base["HTTP_X_CSRFTOKEN"] = site.csrf(client)
     return client
 
 

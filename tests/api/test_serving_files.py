@@ -14,11 +14,9 @@ from metrics.series import SeriesInfo
 from security.permissions import ROLES
 from serving.files.catalogue import Catalogue
 from tests.api.conftest import bearer
-from tests.api.house import House, build
+from tests.api.house import GIB, House, build
 from tests.engine import models
 from tests.support import wait_until
-
-GIB = 2**30
 
 
 @pytest.fixture(scope="module")

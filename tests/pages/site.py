@@ -44,14 +44,18 @@ class Site:
         assert answer.status_code == 302, answer.text
         return client
 
+    def csrf(self, client: FlaskClient) -> str:
+        """The token that a page hands out to ``client``."""
+        client.get("/", headers=BROWSER)
+        cookie = client.get_cookie(self.server.config["VIGIE_CSRF_COOKIE"])
+        assert cookie is not None
+        return str(cookie.value)
+
     def callback(
         self, client: FlaskClient, outputs: list[tuple[Any, str]], inputs: list[tuple[Any, str, Any]],
         state: list[tuple[Any, str, Any]] = (), changed: list[str] | None = None,  # type: ignore[assignment]
     ) -> TestResponse:
         """Posts one callback as the page would."""
-        client.get("/", headers=BROWSER)  # hands out the token
-        cookie = client.get_cookie(self.server.config["VIGIE_CSRF_COOKIE"])
-        assert cookie is not None
         names = [spelt(i, p) for i, p in outputs]
         body = {
             "output": names[0] if len(names) == 1 else f"..{'...'.join(names)}..",
@@ -61,7 +65,7 @@ class Site:
             "state": [_value(*one) for one in state],
             "changedPropIds": changed if changed is not None else [spelt(i, p) for i, p, _ in inputs],
         }
-        return client.post("/_dash-update-component", json=body, headers={"X-CSRFToken": cookie.value})
+        return client.post("/_dash-update-component", json=body, headers={"X-CSRFToken": self.csrf(client)})
 
     def page(self, client: FlaskClient, path: str, search: str = "") -> dict[str, Any]:
         """What the router puts into the page container for ``path``."""

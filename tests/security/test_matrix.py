@@ -76,10 +76,7 @@ class Visitors:
     def renew(self, name: str) -> None:
         """Signs somebody in (anew)."""
         client = self.clients[name] = self.site.signed_in(name)
-        client.get("/", headers=BROWSER)
-        cookie = client.get_cookie(self.site.server.config["VIGIE_CSRF_COOKIE"])
-        assert cookie is not None
-        client.environ_base["HTTP_X_CSRFTOKEN"] = cookie.value
+        client.environ_base["HTTP_X_CSRFTOKEN"] = self.site.csrf(client)
 
     def send(self, actor: str, method: str, path: str, **more: Any) -> str:
         """What ``actor`` is answered: ``yes``, or why not."""
