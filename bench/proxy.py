@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import requests
 
@@ -167,6 +167,9 @@ def memory(ours: Ours, whole: str, streams: str, count: int, abandoned: int) -> 
     def files() -> int:
         return len(list(Path(f"/proc/{ours.process.pid}/fd").iterdir()))
 
+    def total(count: Literal["running", "gone"]) -> int:
+        return sum(one[count] for one in ours.client.status()["proxies"])
+
     ours.before(whole)
     load("requests", ours.port, 32, 0, 21_000)  # the ring of requests is full from here on
     rows = [("after 21,000 requests", now(), float(files()))]
@@ -175,12 +178,10 @@ def memory(ours: Ours, whole: str, streams: str, count: int, abandoned: int) -> 
         rows.append((f"{21_000 + part * (count // 4):,} requests", now(), float(files())))
     ours.before(streams)
     load("abandon", ours.port, abandoned)
-    wait_until(lambda: sum(one["running"] for one in ours.client.status()["proxies"]) == 0, 30)
-    time.sleep(1)
+    wait_until(lambda: total("running") == 0 and total("gone") >= abandoned, 30, "each abandoned stream is noticed")
     rows.append((f"and {abandoned:,} abandoned streams", now(), float(files())))
     print(usage.table(("", "PSS, MiB", "files open"), rows))
-    gone = sum(one["gone"] for one in ours.client.status()["proxies"])
-    print(f"\n{gone:,} clients counted as gone\n")
+    print(f"\n{total('gone'):,} clients counted as gone\n")
 
 
 def accuracy(ours: Ours, streams: int) -> None:
