@@ -21,11 +21,6 @@ def begun(command: Sequence[str], **pipes: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, cwd=ROOT, env=own, start_new_session=True, **pipes)
 
 
-def ending(code: int | None) -> str:
-    """How it ended, as a part of a sentence."""
-    return f"was ended by signal {-code}" if code is not None and code < 0 else f"ended with code {code}"
-
-
 def last_line(written: str) -> str:
     """The last line of what it wrote, where programs say why they fall; empty where it wrote nothing."""
     lines = written.strip().splitlines()

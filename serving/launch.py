@@ -214,7 +214,8 @@ class Launcher:
             said = child.last_line((self._folder / ERRORS).read_text(errors="replace"))
         except OSError:
             said = ""
-        return f"The serving process {child.ending(code)}" + (f": {said}" if said else f"; see {place.LOG}.")
+        how = f"was ended by signal {-code}" if code is not None and code < 0 else f"ended with code {code}"
+        return f"The serving process {how}" + (f": {said}" if said else f"; see {place.LOG}.")
 
     def _reap(self) -> None:
         if self._child is not None and self._child.poll() is not None:

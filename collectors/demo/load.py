@@ -15,7 +15,7 @@ GIB = 2.0**30
 Curve = np.ndarray[Any, np.dtype[np.float64]]
 
 VLLM, LARGE_GIB = 1, 43.1
-"""The card that serves the large model all the time, and what the model takes; card 0 loads and unloads smaller ones."""
+"""The card that serves the large model all the time, and what the model takes; card 0 has smaller ones."""
 MODELS_0 = ((75, 640, 9.4), (760, 1130, 21.8), (1215, 1690, 14.6))
 """Models on card 0: seconds from and until they are loaded, and their GiB."""
 BATCHES = ((150, 290), (860, 1010), (1380, 1560))

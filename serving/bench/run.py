@@ -184,7 +184,11 @@ class Runner:
 
 def _why(code: int, said: str) -> str:
     """Why the process ended, in a form that `components.sentences` knows."""
-    return f"The measuring process {child.ending(code)}" + (f": {said}" if said else ".")
+    if code < 0:
+        return f"The measuring process was ended by signal {-code}: {said}" if said else (
+            f"The measuring process was ended by signal {-code}.")
+    return f"The measuring process ended with code {code}: {said}" if said else (
+        f"The measuring process ended with code {code}.")
 
 
 def _last_line(errors: IO[bytes]) -> str:

@@ -24,7 +24,7 @@ from werkzeug.test import TestResponse
 from security.embeds import Target
 from security.guard import DASH, is_open
 from security.permissions import PERMISSIONS, ROLES, permission_of
-from tests.pages.site import BROWSER, Site, texts
+from tests.pages.site import Site, texts
 
 FILE = Path(__file__).with_name("matrix.txt")
 WRITE = os.environ.get("WRITE_MATRIX") == "1"
