@@ -154,22 +154,16 @@ def _row(row: Row, *, may_define: bool) -> html.Tr:
     return html.Tr(
         [
             html.Th([row.name, html.Span(row.path, className="model-server mono model-file-path")], scope="row"),
-            _cell(_("Architecture"), (facts.architecture if facts else None) or ABSENT),
-            _cell(_("Parameters"), parameters(facts.parameters if facts else None), "end num"),
-            _cell(_("Quantisation"), (facts.quantisation if facts else None) or ABSENT),
-            _cell(_("Trained context"), number(facts.context_length) if facts and facts.context_length else ABSENT,
-                  "end num"),
-            _cell(_("Size"), human(row.size, "bytes"), "end num"),
-            _cell(_("Licence"), (facts.licence if facts else None) or ABSENT, "model-licence"),
+            html.Td((facts.architecture if facts else None) or ABSENT),
+            html.Td(parameters(facts.parameters if facts else None), className="end num"),
+            html.Td((facts.quantisation if facts else None) or ABSENT),
+            html.Td(number(facts.context_length) if facts and facts.context_length else ABSENT, className="end num"),
+            html.Td(human(row.size, "bytes"), className="end num"),
+            html.Td((facts.licence if facts else None) or ABSENT, className="model-licence"),
             _state(row),
             html.Td(html.Div(_buttons(row, may_define=may_define), className="model-actions")),
         ],
     )
-
-
-def _cell(label: str, words: str, css: str = "") -> html.Td:
-    """A cell that says what it is on a phone, where a row is a card."""
-    return html.Td(words, className=css, **attrs(data_label=label))
 
 
 def _state(row: Row) -> html.Td:

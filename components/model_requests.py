@@ -52,6 +52,7 @@ def panel(models: Sequence[str], query: Mapping[str, str], *, one: bool = False)
         [
             html.Div(fields, className="model-filters", role="group", **attrs(aria_label=_("Filter"))),
             html.Div(id=ids.MODELS_CELL_SAID, className="model-cell-said"),
+            _head(),
             html.Div(states.loading("160px"), id=ids.MODELS_REQUESTS, className="model-requests"),
             html.Div(
                 html.Button(_("Older"), id=ids.MODELS_MORE, type="button", className="button", hidden=True),
@@ -64,6 +65,16 @@ def panel(models: Sequence[str], query: Mapping[str, str], *, one: bool = False)
         ],
         icon="table", className="model-log", id="model-requests",
     )
+
+
+def _head() -> html.Div:
+    """What the columns of the rows are; on a phone each time says it itself."""
+    columns = [
+        (_("When"), ""), (_("Model"), ""), (_("First token"), "end"), (_("End to end"), "end"), (_("Tokens"), ""),
+        (_("Result"), ""), (_("Client"), ""),
+    ]
+    return html.Div([html.Span(words, className=css) for words, css in columns], className="model-requests-head",
+                    **attrs(aria_hidden="true"))
 
 
 def export_link(address: str) -> html.A:
@@ -106,8 +117,10 @@ def _row(one: Mapping[str, Any], now: float) -> html.Details:
                 html.Time(formats.clock(one["at"]) if formats.day(one["at"]) == formats.day(now)
                           else formats.moment(one["at"], now), dateTime=formats.iso(one["at"]), className="num muted"),
                 html.Span(one["model"] or ABSENT, className="model-request-model"),
-                html.Span(latency(one["ttft"]), className="num end", title=_("Time to the first token")),
-                html.Span(latency(one["duration"]), className="num end", title=_("End to end")),
+                html.Span(latency(one["ttft"]), className="num end", title=_("Time to the first token"),
+                          **attrs(data_label=_("First token"))),
+                html.Span(latency(one["duration"]), className="num end", title=_("End to end"),
+                          **attrs(data_label=_("End to end"))),
                 html.Span(tokens, className="num muted model-request-tokens"),
                 html.Span(said, className=f"tag {'is-critical' if failed and failed != 'client_gone' else ''}".strip()),
                 html.Span(one["client"], className="muted model-request-client"),

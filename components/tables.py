@@ -130,7 +130,11 @@ def gpu_processes(gpus: Sequence[Mapping[str, Any]]) -> Any:
 
 
 def plain(heads: Sequence[tuple[str, str]], rows: Sequence[html.Tr], css: str = "") -> html.Table:
-    """A table in plain HTML; its heads are (words, class)."""
+    """A table in plain HTML; its heads are (words, class). A cell knows its head, for phones, where a row is a card."""
+    for row in rows:
+        for (head, _side), cell in zip(heads, row.children):
+            if head and isinstance(cell, html.Td):
+                setattr(cell, "data-label", head)
     return html.Table(
         [
             html.Thead(html.Tr([html.Th(words, className=side, scope="col") for words, side in heads])),
