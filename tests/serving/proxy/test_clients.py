@@ -266,8 +266,8 @@ def test_a_client_that_leaves_a_stream_frees_the_engine(
     else:
         with requests.post(f"{before_nothing.ollama}/api/chat", stream=True, timeout=20, json={
                 "model": "slow", "messages": HELLO, "options": {"num_predict": 1500}}) as answer:
-            next(answer.iter_lines())
-            assert slow_engine.busy
+            first = next(answer.iter_lines())
+            wait_until(lambda: slow_engine.busy, 2, f"the engine works, after {answer.status_code} {first!r}")
     wait_until(lambda: not slow_engine.busy, 2, "the slot is free", every=0.01)
     record = before_nothing.record(after)[0]
     assert (record["status"], record["error"], record["exact"]) == (499, "client_gone", False)
