@@ -32,18 +32,19 @@ from tests.engine import models, run
 from tests.support import free_port, listens, wait_until
 
 STREAMS, CHUNKS, PAUSE = 100, 150, 0.02
+OURS, GATHERED = "ours", "ours, llama.cpp"
+"""A llama.cpp is asked for streams, and its answer put together: a client that leaves frees its slot so."""
 KEY = "sk-bench-0123456789abcdef"
 TARGETS = "Targets: added p50 < 0.5 ms, >= 4,500 req/s with 32 clients, chunk delay p99 < 6 ms with 100 streams."
 
 
 @dataclass(frozen=True)
 class Way:
-    """A way to the model server: port of the requests, port of the streams, and what stands in it."""
+    """A way to the model server: port of the requests, port of the streams (0: none are measured)."""
 
     name: str
     whole: int
     streams: int
-    pids: tuple[int, ...] = ()
 
 
 def load(*words: object) -> dict[str, Any]:
@@ -56,12 +57,12 @@ def load(*words: object) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def started(*command: str, port: int, within: float = 60, **more: Any) -> Iterator[int]:
-    """A program that listens; its process id."""
+def started(*command: str, port: int, within: float = 60, **more: Any) -> Iterator[None]:
+    """A program that listens."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **more)
     try:
         wait_until(lambda: listens(port), within, f"{command[0]} listens")
-        yield process.pid
+        yield
     finally:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -100,11 +101,11 @@ class Ours:
             return bool(self.client.status()["pid"])
         return False
 
-    def before(self, url: str) -> None:
+    def before(self, url: str, engine: str = "auto") -> None:
         """Puts the proxy before a server."""
         self.client.configure({
             "proxies": {"lmstudio": {"enabled": True, "port": self.port, "rateLimitPerMinute": 1_000_000}},
-            "models": {"servers": {"box": {"url": url}}},
+            "models": {"servers": {"box": {"url": url, "engine": engine}}},
         })
         wait_until(lambda: self.client.status()["upstreams"][0]["state"] == "ok" and listens(self.port))
 
@@ -130,8 +131,8 @@ def litellm(venv: Path | None, folder: Path, server: int) -> Iterator[Way | None
     }))
     environment = {**os.environ, "LITELLM_MASTER_KEY": KEY, "LITELLM_LOG": "ERROR"}
     with started(str(program), "--config", str(config), "--host", "127.0.0.1", "--port", str(port), port=port,
-                 within=180, env=environment) as pid:
-        yield Way("LiteLLM", port, 0, (pid,))
+                 within=180, env=environment):
+        yield Way("LiteLLM", port, 0)
 
 
 def costs(ways: list[Way], before: Callable[[Way, str], None], seconds: float, rounds: int) -> None:
@@ -243,20 +244,29 @@ def main() -> None:
             whole, before_whole, before_streams = free_port(), free_port(), free_port()
             (folder / "nginx.conf").write_text(
                 nginx_configuration(folder, whole, before_whole, before_streams, server))
-            pid = closing.enter_context(started(
+            closing.enter_context(started(
                 program, "-p", name, "-c", str(folder / "nginx.conf"), port=before_streams))
-            ways.append(Way("nginx", before_whole, before_streams, (pid,)))
+            ways.append(Way("nginx", before_whole, before_streams))
         (folder / "data").mkdir()
         ours = Ours(folder / "data")
         closing.callback(ours.stop)
-        ways = [Way("direct", whole, server), *ways, Way("ours", ours.port, ours.port, (ours.process.pid,))]
+        bare_whole, bare_streams = free_port(), free_port()
+        for port, behind in ((bare_whole, whole), (bare_streams, server)):
+            closing.enter_context(started(
+                sys.executable, "-m", "bench.proxy_bare", str(port), f"http://127.0.0.1:{behind}", port=port))
+        ways = [
+            Way("direct", whole, server), *ways, Way("bare aiohttp", bare_whole, bare_streams),
+            Way(OURS, ours.port, ours.port), Way(GATHERED, ours.port, 0),
+        ]
         other = closing.enter_context(litellm(given.litellm, folder, whole))
         ways += [other] if other is not None else []
         urls = {"whole": f"http://127.0.0.1:{whole}", "streams": f"http://127.0.0.1:{server}"}
 
         def before(way: Way, what: str) -> None:
-            if way.name == "ours":
-                ours.before(urls[what])
+            if way.name == GATHERED:
+                ours.before(urls["streams"], "llamacpp")
+            elif way.name == OURS:
+                ours.before(urls[what], "vllm")
 
         costs(ways, before, given.seconds, given.rounds)
         memory(ours, urls["whole"], urls["streams"], given.requests, given.abandoned)
