@@ -77,6 +77,8 @@ SHIPPED = (
     Inhibition(0, N_("A model that has crashed mutes what else is wrong with it."), '{type="MODEL_CRASHED"}',
                '{category="model_failure",type!="MODEL_CRASHED"}', ("server", "model_server", "model"),
                shipped="model_crashed"),
+    Inhibition(0, N_("An error budget that burns fast mutes that it burns."), '{rule="objective_burn_fast"}',
+               '{rule="objective_burn"}', ("server", "model_server", "model"), shipped="objective_burn_fast"),
 )
 
 

@@ -176,6 +176,9 @@ def test_shipped_inhibitions_mute_by_type_and_equal_labels() -> None:
     muting = Inhibitor(INHIBITIONS, [crashed, slow])  # type: ignore[list-item]
     assert muting.of(slow) == "inhibited:c" and muting.of(crashed) == ""  # type: ignore[arg-type]
     assert Inhibitor(INHIBITIONS, [slow]).of(slow) == ""  # type: ignore[list-item, arg-type]
+    fast, burns = of("objective_burn_fast"), of("objective_burn")
+    muting = Inhibitor(INHIBITIONS, [burns, fast])  # type: ignore[list-item]
+    assert muting.of(burns) == "inhibited:objective_burn_fast" and muting.of(fast) == ""  # type: ignore[arg-type]
 
 
 def test_messages_fill_their_places_and_leave_what_they_do_not_know() -> None:
