@@ -1,8 +1,9 @@
 """Lists of models, merged from all that a proxy stands before, in each dialect.
 
 With one model server that speaks the dialect and no model process nothing is merged: the request is passed on. What a
-server does not tell is left out of an entry; two things are made up for Ollama's own command: `digest` (of the name),
-which it cuts, and `expires_at` of what is loaded, without which it says that the model is being stopped.
+server does not tell is left out of an entry, but for what clients cannot do without: `digest` (of the name), which
+Ollama's own command cuts, `expires_at` of what is loaded, without which it says that the model is being stopped, and
+`created`, which OpenAI's reference wants of each model: 0 where nobody tells it.
 """
 
 from __future__ import annotations
@@ -171,8 +172,7 @@ def _openai(entry: Entry) -> dict[str, Any]:
     made: dict[str, Any] = {
         "id": entry.name, "object": "model", "owned_by": "library" if entry.engine == "ollama" else "vigie",
     }
-    at = _epoch(entry.raw.get("modified_at"))
-    return made if at is None else made | {"created": at}
+    return made | {"created": _epoch(entry.raw.get("modified_at")) or 0}
 
 
 def _v0(entry: Entry) -> dict[str, Any]:
