@@ -60,17 +60,18 @@ def plan(channel: Channel, group_seconds: float, waiting: Sequence[Waiting], sen
     tried = [one for one in waiting if one.message]
     if tried:  # exactly as it was tried: a receiver may know its key already
         first = tried[0]
-        at = opening(channel, max(first.retry, _allowed(channel, sent, now)))
-        if at > now:
-            return Plan(wake=at)
+        wake = _open_from(channel, opening(channel, max(first.retry, _allowed(channel, sent, now))), now)
+        if wake > now:
+            return Plan(wake=wake)
         return Plan(tuple(one.id for one in tried if one.message == first.message))
     oldest = waiting[0]
     ready = oldest.created + (channel.digest_minutes * 60.0 if channel.digest_minutes else group_seconds)
     ready = opening(channel, ready)
     at = max(ready, _allowed(channel, sent, now))
     at = opening(channel, at)
-    if at > now:
-        return Plan(wake=at)
+    wake = _open_from(channel, at, now)
+    if wake > now:
+        return Plan(wake=wake)
     free = channel.per_hour - sum(1 for t in sent if t > now - HOUR)
     together = (
         channel.digest_minutes > 0
@@ -80,6 +81,11 @@ def plan(channel: Channel, group_seconds: float, waiting: Sequence[Waiting], sen
     )
     batch = waiting if together else [one for one in waiting if one.group == oldest.group]
     return Plan(tuple(one.id for one in batch[:MOST_TOGETHER]))
+
+
+def _open_from(channel: Channel, at: float, now: float) -> float:
+    """``at``, or where that is past, when the channel may send from now on: its hours may have ended in between."""
+    return at if at > now else opening(channel, now)
 
 
 def _allowed(channel: Channel, sent: Sequence[float], now: float) -> float:

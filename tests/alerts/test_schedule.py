@@ -150,6 +150,14 @@ def run(found: Channel, group_seconds: float, arrivals: Sequence[tuple[float, st
     raise AssertionError("it never ends")
 
 
+def test_what_is_late_when_the_hours_have_ended_waits_for_the_next() -> None:
+    morning = channel(fromTime="00:00", toTime="12:00", timezone="Europe/Paris")
+    noon, midnight = T0 + HOUR, T0 + 13 * HOUR
+    assert plan(morning, 0, [Waiting(1, T0, "a", message="k", retry=T0 + 10)], (), noon).wake == midnight
+    assert plan(morning, 0, [Waiting(1, T0, "a")], (), noon).wake == midnight
+    assert plan(morning, 0, [Waiting(1, T0, "a")], (), noon - 1).batch == (1,)
+
+
 ARRIVALS = st.lists(st.tuples(st.floats(0, 7200), st.sampled_from("abc")), max_size=120).map(
     lambda found: sorted((T0 + at, group) for at, group in found)
 )
@@ -158,6 +166,8 @@ ARRIVALS = st.lists(st.tuples(st.floats(0, 7200), st.sampled_from("abc")), max_s
 @settings(deadline=None, max_examples=150)
 @given(CHANNELS, st.sampled_from([0, 10, 300]), ARRIVALS)
 @example(channel(perHour=1), 0, [(T0, "a"), (T0, "b"), (T0 + 1, "a")])
+@example(channel(perHour=1, fromTime="00:00", toTime="12:00", timezone="Europe/Paris"), 0,
+         [(T0, "a"), (T0 + 1, "b"), (T0 + HOUR, "c")])
 def test_nothing_is_lost_or_told_twice_and_order_is_kept(
     found: Channel, group_seconds: float, arrivals: list[tuple[float, str]]
 ) -> None:
