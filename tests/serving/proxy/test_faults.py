@@ -192,6 +192,7 @@ def test_a_server_that_refuses_is_asked_again_and_then_given_up(before_nothing: 
             listener = socket.create_server(("127.0.0.1", port))
             threading.Thread(target=_answer_one, args=(listener,), daemon=True).start()
             assert waiting.result().json()["choices"][0]["message"]["content"] == "yes"
+            listener.shutdown(socket.SHUT_RDWR)  # else the port is held for as long as the thread waits for a client
             listener.close()
         if before_nothing.record(after, count)[count - 1]["attempts"] > 1:
             return
