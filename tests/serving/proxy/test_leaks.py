@@ -16,7 +16,7 @@ from serving.daemon import Daemon
 from serving.processes.supervisor import Supervisor
 from serving.proxy.exchange import Exchange
 from tests.serving.proxy.support import Asked, ask, begin, document, event, part, scripted, whole
-from tests.support import free_port
+from tests.support import free_port, wait_until
 
 
 def whatever(connection: socket.socket, asked: Asked) -> None:
@@ -80,4 +80,4 @@ def test_no_task_no_request_and_no_connection_is_left_over(tmp_path: Path) -> No
 
     with scripted(whatever) as upstream:
         asyncio.run(all_of_it(upstream.url))
-        assert upstream.open == 0
+        wait_until(lambda: upstream.open == 0, 5, "the server has seen each connection end")
