@@ -56,6 +56,7 @@ class Proxy:
         self.totals = ProxyTotals()
         self._rate, self._turns = Rate(), Turns()
         self._lists = Lists(shared.backends)
+        self._ended: list[Exchange] = []
 
     @property
     def upstreams(self) -> list[Upstream]:
@@ -90,7 +91,10 @@ class Proxy:
             return await self._refuse(request, exchange, broken)
         finally:
             self.totals.running -= 1
-            self._count(exchange)
+            exchange.ended = now()
+            if not self._ended:  # counted with others that end now: in a row they cost less
+                asyncio.get_running_loop().call_soon(self._count_all)
+            self._ended.append(exchange)
 
     async def _refuse(self, request: web.BaseRequest, exchange: Exchange, refusal: Refusal) -> web.StreamResponse:
         exchange.failed(refusal.error, refusal.message)
@@ -104,6 +108,11 @@ class Proxy:
             raise
         exchange.bytes_out += response.content_length or 0
         return response
+
+    def _count_all(self) -> None:
+        ended, self._ended = self._ended, []
+        for exchange in ended:
+            self._count(exchange)
 
     def _count(self, exchange: Exchange) -> None:
         if exchange.passing_by:
