@@ -16,6 +16,8 @@ from tests.e2e.visit import Visitor, frames, ready
 from tests.support import need
 
 ROOT = Path(__file__).parents[1]
+MOST_MS = 900_000
+"""Half of the demo's period: there is traffic in each."""
 
 
 def main() -> None:
@@ -31,6 +33,8 @@ def main() -> None:
                 server, path, color_scheme="dark", viewport={"width": 1440, "height": 960}, locale="en-GB"
             )
             ready(page)
+            # The demo's models rest now and then: a picture of them shows them at work.
+            page.wait_for_function("() => !document.body.innerText.includes('no traffic')", timeout=MOST_MS)
             frames(page, 4)
             target.parent.mkdir(parents=True, exist_ok=True)
             page.screenshot(path=target)
