@@ -47,6 +47,7 @@ class Serving:
     ) -> None:
         self._read, self._wanted, self._enabled = read, wanted, enabled
         self._boot = ""
+        self._since: float | None = None
         self._counted: set[tuple[str, Labels]] | None = None
         self._before: dict[tuple[str, Labels], list[int]] = {}
         self._snapshot: dict[str, Any] = {}
@@ -57,6 +58,7 @@ class Serving:
         Raises:
             NoData: nothing is configured that the process would do.
         """
+        self._since = now if self._since is None else self._since
         if not self._wanted():
             self._snapshot = {}
             raise _nothing_there()
@@ -68,8 +70,9 @@ class Serving:
         if status["boot"] != self._boot:
             # What a new process has counted so far happened since the read before; but what one counted that was there
             # before this web process happened whenever, and is no news.
-            self._before = {} if self._boot else self._counts(status)
-            self._counted = set() if self._boot else None
+            news = bool(self._boot) or status["started"] >= self._since
+            self._before = {} if news else self._counts(status)
+            self._counted = set() if news else None
             self._boot = status["boot"]
         self._snapshot = {
             "at": now, "answers": True, "boot": status["boot"], "started": status["started"], "pid": status["pid"],

@@ -11,7 +11,7 @@ from collectors.base import NoData
 from collectors.serving import Serving
 from metrics import models as m
 from metrics.models import LE
-from tests.collectors.reading import read_keys
+from tests.collectors.reading import NOW, read_keys
 
 LANE = 'model="tiny",proxy="lmstudio",server="box"'
 
@@ -102,7 +102,7 @@ def test_a_histogram_tells_what_a_tick_added_and_begins_anew_with_another_proces
     serving = Serving(lambda: told, lambda: True)
 
     def ttft() -> dict[str, float]:
-        samples = [one for one in serving.collect(0.0) if one.metric is m.TTFT]
+        samples = [one for one in serving.collect(NOW) if one.metric is m.TTFT]
         return {dict(one.labels)["le"]: one.value for one in samples}
 
     assert ttft() == {}  # what was counted before Vigie looked happened whenever
@@ -113,3 +113,15 @@ def test_a_histogram_tells_what_a_tick_added_and_begins_anew_with_another_proces
     told = copy.deepcopy(told)
     told["boot"], told["lanes"][0]["histograms"]["ttft"] = "b", counts(b3=2)
     assert ttft() == {LE[3]: 2}
+
+
+def test_what_a_process_counted_that_began_under_our_eyes_is_news_at_the_first_answer() -> None:
+    told: dict[str, Any] | None = None
+    serving = Serving(lambda: told, lambda: True)
+    assert read_keys(serving) == {}
+    told = {**status(), "started": NOW + 1}
+    found = read_keys(serving, NOW + 5)
+    key = f'model_time_to_first_token_seconds{{le="{LE[3]}",{LANE}}}'
+    assert found[key] == 2
+    assert found[f"model_requests_total{{{LANE}}}"] == 0
+    assert read_keys(serving, NOW + 6)[f"model_requests_total{{{LANE}}}"] == 3
