@@ -104,3 +104,10 @@ def test_a_process_of_ours_and_models_of_one_name(own_house: House, client: Flas
     assert found["own"]["startTime"] == "2027-01-15T08:00:00.000Z"
     assert (found["a/twin"]["requestsProcessed"], found["b/twin"]["requestsProcessed"]) == (8, None)
     assert found["b/twin"]["port"] == 443 and found["b/twin"]["temperature"] is None
+
+
+def test_a_model_that_a_router_runs_has_the_port_of_its_own_process(own_house: House, client: FlaskClient) -> None:
+    router = server("router", "http://127.0.0.1:8080", "m")
+    router["models"][0]["port"] = 41_234
+    update(own_house, [], model_servers={"servers": [router]})
+    assert told(client)["models"]["m"]["port"] == 41_234
