@@ -34,7 +34,6 @@ class Exchange:
     started: float = field(default_factory=now)
     sent: float | None = None
     """When it was first sent on."""
-    ended: float = 0.0
     target: Target | None = None
     lane: Lane | None = None
     model: str = ""
@@ -64,14 +63,13 @@ class Exchange:
             return self.error is None
         return self.kind == "other" and self.method in ("GET", "HEAD", "OPTIONS") and self.error is None
 
-    def outcome(self) -> tuple[Outcome, Told]:
-        """The record, still without its number, and what the engine told. To be called once it has ended."""
+    def outcome(self, ended: float) -> tuple[Outcome, Told]:
+        """The record of a request that ended at ``ended``, still without its number, and what the engine told."""
         told = self.meter.told() if self.meter is not None else Told()
         made = Outcome(
             seq=0, id=secrets.token_hex(8), at=self.at, proxy=self.proxy, client=self.client,
             path=self.path[:LONGEST_PATH], kind=self.kind, stream=self.stream, status=self.status,
-            duration=self.ended - self.started, bytes_in=self.bytes_in, bytes_out=self.bytes_out,
-            attempts=self.attempts,
+            duration=ended - self.started, bytes_in=self.bytes_in, bytes_out=self.bytes_out, attempts=self.attempts,
         )
         if self.target is not None:
             made["server"], made["engine"] = self.target.server, self.target.engine
@@ -83,7 +81,7 @@ class Exchange:
             made["error"], made["message"] = self.error, self.message
         if told.finish is not None:
             made["finish"] = told.finish
-        self._times(made, told)
+        self._times(made, told, ended)
         self._tokens(made, told)
         if self.prompt:
             made["prompt"] = self.prompt
@@ -91,10 +89,10 @@ class Exchange:
             made["answer"] = self.answer
         return made, told
 
-    def _times(self, made: Outcome, told: Told) -> None:
+    def _times(self, made: Outcome, told: Told, ended: float) -> None:
         if self.sent is None:
             if self.lane is not None:
-                made["queue"] = self.ended - self.started
+                made["queue"] = ended - self.started
             return
         made["queue"] = self.sent - self.started
         first = self.meter.first if self.meter is not None else None

@@ -56,7 +56,7 @@ class Proxy:
         self.totals = ProxyTotals()
         self._rate, self._turns = Rate(), Turns()
         self._lists = Lists(shared.backends)
-        self._ended: list[Exchange] = []
+        self._ended: list[tuple[Exchange, float]] = []
 
     @property
     def upstreams(self) -> list[Upstream]:
@@ -91,10 +91,9 @@ class Proxy:
             return await self._refuse(request, exchange, broken)
         finally:
             self.totals.running -= 1
-            exchange.ended = now()
             if not self._ended:  # counted with others that end now: in a row they cost less
                 asyncio.get_running_loop().call_soon(self._count_all)
-            self._ended.append(exchange)
+            self._ended.append((exchange, now()))
 
     async def _refuse(self, request: web.BaseRequest, exchange: Exchange, refusal: Refusal) -> web.StreamResponse:
         exchange.failed(refusal.error, refusal.message)
@@ -111,16 +110,19 @@ class Proxy:
 
     def _count_all(self) -> None:
         ended, self._ended = self._ended, []
-        for exchange in ended:
-            self._count(exchange)
+        for exchange, at in ended:
+            try:
+                self._count(exchange, at)
+            except Exception:
+                log.exception("a request to %s could not be counted", exchange.path)
 
-    def _count(self, exchange: Exchange) -> None:
+    def _count(self, exchange: Exchange, ended: float) -> None:
         if exchange.passing_by:
             return
         meter, lane = exchange.meter, exchange.lane
         if meter is not None and lane is not None and self._shared.settings.keeps_text(lane.key.model):
             exchange.answer = bodies.answer_text(meter.kept(), meter.form)
-        outcome, told = exchange.outcome()
+        outcome, told = exchange.outcome(ended)
         self.totals.finish(outcome)
         if lane is not None:
             lane.finish(outcome, told)
