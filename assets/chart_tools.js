@@ -188,10 +188,13 @@
   // Unit and scale of the value axis that a trace belongs to.
   const unit = (meta, trace) => (meta.axes && meta.axes[trace.yaxis]) || meta;
 
-  // In words; durations as the axis has them, because most here are far below a second.
+  // In words; durations as the axis has them, because most here are far below a second, or in the first smaller unit in
+  // which two decimals tell something.
   function said(value, meta) {
     if (meta.unit !== 'seconds') return vigie.format.human(value, meta.unit);
-    return vigie.format.number(value * meta.scale, 2) + meta.suffix;
+    const own = [meta.scale, meta.suffix], finer = (meta.scales || []).filter(one => one[0] > meta.scale).reverse();
+    const [scale, suffix] = [own, ...finer].find(one => Math.abs(value * one[0]) >= 0.1) || own;
+    return vigie.format.number(value * scale, 2) + suffix;
   }
 
   // Newest values beside the names: `values` by key in base units, of the tick `at`; or the last points drawn.

@@ -275,7 +275,7 @@ def buckets(
     _rows(drawn, names)
     drawn["yaxis"] |= {
         "type": "linear", "autorange": False, "range": [-0.5, len(bounds) - 0.5], "tickvals": rows.tolist(),
-        "ticktext": names,
+        "ticktext": names, "zeroline": False,
     }
     drawn["yaxis"].pop("nticks")
     drawn["annotations"] = notes

@@ -113,5 +113,14 @@ def test_a_series_read_every_few_seconds_keeps_its_value_beside_its_name(tools: 
     assert said == ["41", "41", "42", "42", "–"]
 
 
+def test_a_duration_is_told_as_its_axis_has_it_or_finer_where_that_would_hide_it(tools: Page):
+    said = tools.evaluate("""() => {
+        vigie.format = {number: (value, digits) => value.toFixed(digits)};
+        const meta = {unit: 'seconds', scale: 1, suffix: ' s', scales: [[1e6, ' µs'], [1e3, ' ms'], [1, ' s']]};
+        return [1.5, 0.1, 0.0097, 0.00002, 0].map(value => vigie.chartTools.said(value, meta));
+    }""")
+    assert said == ["1.50 s", "0.10 s", "9.70 ms", "20.00 µs", "0.00 s"]
+
+
 def test_a_fixed_axis_is_left_alone(tools: Page):
     assert settle(tools, [500], [0, 100], top=1)["range"] == [0, 100]
