@@ -81,8 +81,10 @@ def _drawn(services: Vigie, want: Want, drawing: Drawing) -> tuple[Drawn | None,
     read = _read(services, drawing, drawing.selectors, want.start, want.end, want.points, reduce=simple)
     if not read.series:
         return None, read
+    # One of several by a label is what it is of: a lone model is not called "sum".
+    nameless = drawing.aggregate and not (drawing.by and read.series[0].info.name)
     shown = drawing_figures.named(
-        read.series, want.theme, drawing_words.aggregate(drawing.aggregate) if drawing.aggregate else "",
+        read.series, want.theme, drawing_words.aggregate(drawing.aggregate) if nameless else "",
     )
     if drawing.kind != "lines" and drawing_figures.one_unit(shown) is None:
         raise _Refused(

@@ -105,6 +105,12 @@ def test_an_aggregate_is_of_all_values_and_its_extremes_stay(services: Any):
     assert row["exact"]
 
 
+def test_a_lone_group_is_called_by_its_metric_and_not_sum(services: Any):
+    answer, _ = drawn(services, "power_watts{gpu=0}!sum=gpu")
+    (trace,) = answer["figure"]["data"]
+    assert trace["name"] == "Power drawn"
+
+
 def test_percentiles_have_names_and_statistics_of_their_own(services: Any):
     answer, _ = drawn(services, "wait_bucket!quantiles", stats=True)
     assert [row["name"] for row in answer["stats"]] == ["p50", "p95", "p99"]
