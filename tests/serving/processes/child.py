@@ -21,7 +21,8 @@ NEVER = threading.Event()
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers /health with `status`; POST /die?CODE ends the process so, POST /hang makes it answer no more."""
+    """Answers /health with `status`; POST /die?CODE ends the process so, /eat?MIB takes memory, /spin takes a core,
+    /hang makes it answer no more."""
 
     status = 200
     hang = threading.Event()
@@ -43,6 +44,8 @@ class Handler(BaseHTTPRequestHandler):
             Handler.status = int(value)
         if what == "/eat":
             self.server.eaten = bytearray(os.urandom(2**20)) * int(value)
+        if what == "/spin":
+            subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"])
         if what == "/hang":
             self.hang.set()
         self.do_GET()
