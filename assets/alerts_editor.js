@@ -235,6 +235,7 @@
     const mine = opening += 1;
     if (!root()) return;
     isNew = query.rule === 'new';
+    root().setAttribute('aria-busy', 'true');  // nobody types into fields that are about to be filled
     await vigie.exploreSearch.load();
     try {
       if (isNew && query.copy) rule = Object.assign({}, await vigie.api('GET', '/api/v1/alerts/rules/' + query.copy), {shipped: false, changes: [], changed_by: ''});
@@ -245,6 +246,7 @@
     if (isNew && query.metric) rule.selectors = query.metric.split(';').slice(0, 8);
     tools();
     fill();
+    root().removeAttribute('aria-busy');
     dirty = isNew;
     hand = false;
     path = location.pathname + location.search;

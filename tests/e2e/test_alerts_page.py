@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.e2e.harness import Server
 from tests.e2e.visit import Visitor, drawn, ready
@@ -229,6 +229,24 @@ def test_a_rule_half_changed_is_not_left_without_asking(lookout: Server, visitor
     page.click(".rail-link[href='/monitoring']")
     asks.locator("[data-al-sure]").click()
     page.wait_for_url("**/monitoring*")
+
+
+def test_a_rule_cannot_be_typed_into_before_it_is_there(lookout: Server, visitor: Visitor) -> None:
+    page = opened(visitor, lookout, "?tab=rules")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/api/v1/alerts/rules/high_cpu", hold)
+    page.click(f"{PAGE} [data-al-rule=high_cpu]")
+    page.locator(f"{PAGE} .al-editor[aria-busy]").wait_for()
+    name = page.locator(f"{PAGE} .al-fields [name=name]")
+    expect(name).to_be_hidden()
+    wait_until(lambda: page.evaluate("1") and held, what="the rule is asked for")
+    held[0].continue_()
+    expect(name).to_have_value("High CPU use")
+    expect(name).to_be_visible()
 
 
 def test_nothing_moves_under_a_hand_that_types(lookout: Server, visitor: Visitor) -> None:
