@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= 2# processes of `make test`; the browser comes last, in one of them
+WORKERS ?= 2# processes of `make test`; the first of them has the browser
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 CATALOGUES := $(wildcard translations/*/LC_MESSAGES/messages.po)
 COMPILED := $(CATALOGUES:.po=.mo)

@@ -10,8 +10,6 @@ import pytest
 
 from tests.support import TEST_ALL, free_port, new_schema, postgres_server, redis_server
 
-LAST = "the real server"
-
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
@@ -43,26 +41,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.flaky(reruns=1))
-    items.sort(key=lambda item: part(item.nodeid) == LAST)
+    items.sort(key=lambda item: real(item.nodeid))
 
 
-def part(nodeid: str) -> str:
-    """Which tests one process runs together: a file, or all of the real server and the browser, for two browsers on
-    two cores are slower than one."""
-    file = nodeid.split("::", 1)[0]
-    return LAST if file.startswith("tests/e2e/") else file
+def real(nodeid: str) -> bool:
+    """Whether a test, or all of a file, needs the real server or a browser."""
+    return nodeid.startswith("tests/e2e/")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """pytest-xdist hands out parts."""
+    """pytest-xdist hands out files: those with a browser to its first process, which has most of them for itself, for
+    two browsers on two cores are in each other's way; to the others all else, and then browsers from the end."""
     from xdist.scheduler import LoadScopeScheduling
 
-    class Parts(LoadScopeScheduling):
+    class Files(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return part(nodeid)
+            return nodeid.split("::", 1)[0]
 
-    return Parts(config, log)
+        def _assign_work_unit(self, node: Any) -> None:
+            first, queue = node.gateway.id == "gw0", self.workqueue
+            left = queue if first else reversed(queue)
+            file = next((one for one in queue if real(one) == first), None) or next(iter(left))
+            queue.move_to_end(file, last=False)
+            super()._assign_work_unit(node)
+
+    return Files(config, log)
 
 
 @pytest.fixture
