@@ -371,7 +371,7 @@ def test_a_health_check_only_looks(before_nothing: Serving, ollama_server: Scrip
         seen = len(vllm.looked) + len(ollama_server.looked)
         wait_until(lambda: len(vllm.looked) + len(ollama_server.looked) > seen + 4)
         assert set(ollama_server.looked) <= {"/api/version", "/api/tags"}
-        assert set(vllm.looked) <= {"/api/version", "/health", "/v1/models", "/api/v0/models"}
+        assert set(vllm.looked) <= {"/api/version", "/v1/models", "/api/v0/models"}
         assert not vllm.asked and not ollama_server.asked
 
 
