@@ -66,7 +66,7 @@ class Proxy:
     @property
     def healthy(self) -> bool:
         """Something it stands before answers, or is loading, or starts when it is asked for."""
-        return any(one.state in ("ok", "loading") for one in self.upstreams) or bool(self._shared.backends.names())
+        return any(one.state in ("ok", "loading") for one in self.upstreams) or self._shared.backends.available()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers one request, whatever happens."""
