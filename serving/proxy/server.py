@@ -147,7 +147,7 @@ class Proxy:
         if listed is not None:
             exchange.answered_here = True
             return web.Response(body=listed, content_type="application/json")
-        target = await self._target(exchange)
+        target = await self._target(exchange, settings)
         return await self._pass_on(request, exchange, settings, target, body, document)
 
     @staticmethod
@@ -170,10 +170,12 @@ class Proxy:
             raise Refusal(400, "refused", "The body of the request is broken.") from None
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    async def _target(self, exchange: Exchange) -> Target:
+    async def _target(self, exchange: Exchange, settings: ProxySettings) -> Target:
         path = exchange.path
         only_ollama = exchange.dialect == "ollama" and path.startswith("/api/") and path not in OLLAMA_ONLY
-        return await self._shared.routing.choose(self.upstreams, exchange.model, only_ollama=only_ollama)
+        return await self._shared.routing.choose(
+            self.upstreams, exchange.model, settings.first_byte_timeout, only_ollama=only_ollama
+        )
 
     async def _pass_on(
         self, request: web.BaseRequest, exchange: Exchange, settings: ProxySettings, target: Target,

@@ -228,13 +228,59 @@ def test_a_server_that_loads_is_waited_for(before_nothing: Serving) -> None:
         assert before_nothing.record(after)[0]["queue"] > 0
 
 
-def _loading_server(ready: threading.Event, loading: Any) -> Any:
-    """A llama.cpp that says 503 until it is ``ready``."""
+@pytest.mark.parametrize(("path", "asked", "status"), [
+    ("/v1/chat/completions", "big", 200), ("/api/chat", "big", 200), ("/v1/chat/completions", "none", 404),
+])
+def test_a_model_that_nobody_lists_is_waited_for_while_a_server_loads(
+    before_nothing: Serving, path: str, asked: str, status: int
+) -> None:
+    loading = {"error": {"message": "Loading model", "type": "unavailable_error", "code": 503}}
+    listed = {"object": "list", "data": [{"id": "big", "object": "model", "owned_by": "llamacpp", "created": 5}]}
+    ready = threading.Event()
+    with scripted(yes) as other, _loading_server(ready, loading, listed) as upstream, ThreadPoolExecutor(1) as pool:
+        before_nothing.configure({"other": other.url, "box": upstream.url})
+        wait_until(lambda: [one["state"] for one in before_nothing.status()["upstreams"]] == ["ok", "loading"])
+        known = requests.post(f"{before_nothing.openai}/v1/chat/completions", json=ask(), timeout=20)
+        assert known.status_code == 200  # others are served meanwhile
+        url = before_nothing.ollama if path.startswith("/api") else before_nothing.openai
+        waiting = pool.submit(requests.post, url + path, json=ask(model=asked), timeout=30)
+        wait_until(lambda: sum(one["running"] for one in before_nothing.status()["proxies"]) == 1)
+        looked = len(upstream.looked)
+        wait_until(lambda: len(upstream.looked) > looked + 4)
+        assert not waiting.done()
+        ready.set()
+        assert waiting.result().status_code == status
+        assert [one.json["model"] for one in upstream.asked] == (["big"] if status == 200 else [])
+
+
+def test_a_model_of_a_server_that_loads_too_long_is_no_404(before_nothing: Serving) -> None:
+    loading = {"error": {"message": "Loading model", "type": "unavailable_error", "code": 503}}
+    with scripted(yes) as other, _loading_server(threading.Event(), loading) as upstream:
+        before_nothing.configure({"other": other.url, "box": upstream.url}, firstByteTimeout=300)
+        wait_until(lambda: [one["state"] for one in before_nothing.status()["upstreams"]] == ["ok", "loading"])
+        answer = requests.post(f"{before_nothing.openai}/v1/chat/completions", json=ask(model="big"), timeout=20)
+        assert answer.status_code == 504 and "box was still loading" in answer.json()["error"]["message"]
+    before_nothing.configure(firstByteTimeout=300_000)
+
+
+def test_a_model_that_a_server_may_have_that_never_answered_is_no_404(before_nothing: Serving) -> None:
+    with scripted(yes) as other:
+        before_nothing.configure({"other": other.url, "box": f"http://127.0.0.1:{free_port()}"})
+        after = before_nothing.last
+        answer = requests.post(f"{before_nothing.openai}/v1/chat/completions", json=ask(model="big"), timeout=20)
+        assert answer.status_code == 503 and answer.headers["Retry-After"]
+        told = answer.json()["error"]
+        assert told["code"] == "model_not_ready" and "box has yet to tell its models" in told["message"]
+        assert before_nothing.record(after)[0]["error"] == "connect"
+
+
+def _loading_server(ready: threading.Event, loading: Any, listed: dict[str, Any] = LISTED) -> Any:
+    """A llama.cpp that says 503 until it is ``ready``, and then has the models ``listed``."""
     class Health(dict[str, Any]):
         def get(self, path: str, default: Any = None) -> Any:
             return super().get(path, default) if ready.is_set() else loading
 
-    return scripted(yes, Health(LISTED, **{"/health": {"status": "ok"}}))
+    return scripted(yes, Health(listed, **{"/health": {"status": "ok"}}))
 
 
 def test_a_thousand_clients_at_once_and_nothing_is_left_over(before_nothing: Serving) -> None:
