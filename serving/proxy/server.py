@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from aiohttp import web
 from serving.backends import Backends
 from serving.proxy import answer_ollama, ask_openai
 from serving.proxy import body as bodies
-from serving.proxy.dialect import KINDS, OLLAMA_ONLY, STREAMED_UNASKED, Refusal, answer, dialect_of
+from serving.proxy.dialect import KINDS, OLLAMA_ONLY, RUN_A_MODEL, STREAMED_UNASKED, Refusal, answer, dialect_of
 from serving.proxy.exchange import LONGEST_NAME, Exchange
 from serving.proxy.gathering import GatheredAnswer, asking_for_stream
 from serving.proxy.limits import Rate, Turns, check_key
@@ -182,9 +182,10 @@ class Proxy:
         body: bytes | None, document: dict[str, Any],
     ) -> web.StreamResponse:
         exchange.target = target
-        if exchange.kind == "other" and not exchange.model:
-            url = await self._shared.routing.address(target, settings.first_byte_timeout)
-            return await self._send(request, exchange, settings, url, body, document, 0.0)
+        if exchange.path not in RUN_A_MODEL or (exchange.kind == "other" and not exchange.model):
+            with self._using(target) if exchange.model else nullcontext():
+                url = await self._shared.routing.address(target, settings.first_byte_timeout)
+                return await self._send(request, exchange, settings, url, body, document, 0.0)
         name = target.model or exchange.model or "unknown"
         lane = exchange.lane = self._shared.lanes.of(settings.name, target.server, target.engine, name[:LONGEST_NAME])
         if self._shared.settings.keeps_text(lane.key.model):

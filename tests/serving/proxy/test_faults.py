@@ -381,8 +381,50 @@ def test_an_ollama_behind_an_ollama_proxy_gets_and_gives_the_same_bytes(
     assert record["decode"] == pytest.approx(0.005)
     for path in ("/api/tags", "/api/version", "/api/ps"):
         assert requests.get(before_nothing.ollama + path, timeout=5).json() == OLLAMA_LISTED[path]
-    requests.post(f"{before_nothing.ollama}/api/pull", json={"model": "new"}, timeout=5)
-    assert ollama_server.asked[-1].path == "/api/pull"
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/api/pull"), ("POST", "/api/show"), ("DELETE", "/api/delete")])
+def test_what_runs_no_model_is_logged_and_is_no_request_of_one(
+    before_nothing: Serving, ollama_server: Scripted, method: str, path: str
+) -> None:
+    ollama_server.script = yes
+    before_nothing.configure({"old": ollama_server.url})
+    before = before_nothing.status()
+    answer = requests.request(method, before_nothing.ollama + path, json={"model": "m:latest"}, timeout=5)
+    assert answer.status_code == 200 and ollama_server.asked[-1].path == path
+    record = before_nothing.record(before["requests"]["last"])[0]
+    assert (record["kind"], record["model"], record["path"]) == ("other", "m:latest", path)
+    told = before_nothing.status()
+    assert told["proxies"][0]["requests"] == before["proxies"][0]["requests"] + 1
+    assert told["lanes"] == before["lanes"]
+
+
+def test_what_runs_no_model_takes_no_turn_of_it(before_nothing: Serving, ollama_server: Scripted) -> None:
+    go = threading.Event()
+
+    def pulls(connection: socket.socket, asked: Asked) -> None:
+        if asked.path == "/api/pull":
+            go.wait(20)
+        yes(connection, asked)
+
+    ollama_server.script = pulls
+    before_nothing.configure({"old": ollama_server.url}, concurrency=1, queueSize=0)
+    with ThreadPoolExecutor(1) as pool:
+        pull = pool.submit(requests.post, f"{before_nothing.ollama}/api/pull", json={"model": "m:latest"}, timeout=20)
+        wait_until(lambda: ollama_server.asked)
+        answer = requests.post(f"{before_nothing.ollama}/api/chat", json=ask(), timeout=10)
+        go.set()
+        assert (answer.status_code, pull.result().status_code) == (200, 200)
+    before_nothing.configure(concurrency=0, queueSize=100)
+
+
+def test_a_reranking_is_a_request_of_its_model(before_nothing: Serving) -> None:
+    with scripted(yes) as upstream:
+        before_nothing.configure({"ranks": upstream.url})
+        after = before_nothing.last
+        answer = requests.post(f"{before_nothing.openai}/v1/rerank", json={"model": "m", "query": "a"}, timeout=5)
+        assert answer.status_code == 200 and before_nothing.record(after)
+        assert [one["requests"] for one in before_nothing.status()["lanes"] if one["server"] == "ranks"] == [1]
 
 
 def test_lists_of_several_servers_are_one(before_nothing: Serving, ollama_server: Scripted) -> None:
