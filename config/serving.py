@@ -155,7 +155,10 @@ class ModelProcess(Section):
     idle_minutes: int = field(0, N_("Stop when idle for"), N_("0: never."), "min", ge=0, le=10_080)
     start_timeout_seconds: int = field(120, N_("Longest start"), unit="s", ge=1, le=3600)
     restart: Literal["no", "on-failure", "always"] = field("on-failure", N_("Start again"))
-    health_path: str = field("/health", N_("Asked whether it is ready"), pattern=r"^/[\w./?=&-]*$", max_length=200)
+    health_path: str = field(
+        "", N_("Asked whether it is ready"), N_("A path; empty: the one of the engine."),
+        pattern=r"^(/[\w./?=&-]*)?$", max_length=200,
+    )
     context_size: int | None = field(None, N_("Context size"), unit="tokens", ge=128, le=10_485_760)
     temperature: float | None = field(None, N_("Temperature"), ge=0, le=2)
     top_p: float | None = field(None, "Top-p", ge=0, le=1)

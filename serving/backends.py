@@ -46,6 +46,9 @@ class Backends(Protocol):
     def names(self) -> list[str]:
         """All that are defined."""
 
+    def available(self) -> bool:
+        """Whether a request for one of them would be answered, be it once it has loaded or was started for it."""
+
     def using(self, name: str) -> AbstractContextManager[Any]:
         """Holds off its idle stop while a request is in flight, and for its idle time from the end on."""
 

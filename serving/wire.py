@@ -96,11 +96,12 @@ class LaneStatus(TypedDict):
     """One of `HISTOGRAMS` -> observations per bucket of `metrics.models.LE`, not cumulated; absent without any."""
     sums: dict[str, float]
     """Seconds of all observations of a histogram together."""
-    p95: NotRequired[float]
     error_ratio: NotRequired[float]
+    """Of the requests that ended in the last minute; absent without any."""
+    p95: NotRequired[float]
     mean: NotRequired[float]
     ended: NotRequired[int]
-    """All of the requests that ended in the last minute, ``ended`` of them; absent without any."""
+    """Of those that went well in the last minute, ``ended`` of them; absent without any."""
 
 
 class UpstreamStatus(TypedDict):

@@ -20,6 +20,19 @@ HOST = "127.0.0.1"
 """Where model processes listen: only what runs on this machine reaches them, others go through a proxy."""
 POLICIES = ("no", "on-failure", "always")
 _MIB = 2**20
+_HEALTH = {
+    "ollama": "/api/version", "lmstudio": "/v1/models", "sglang": "/v1/models", "tgi": "/info",
+    "litellm": "/health/readiness",
+}
+
+
+def health_path_of(engine: str) -> str:
+    """What an engine is asked for its health where the definition does not say: a path that it answers from memory.
+
+    Ollama and LM Studio have no ``/health``; SGLang, TGI and LiteLLM generate text to answer theirs (see
+    `collectors.engines.recognise`). An engine that is not known is asked as llama.cpp and vLLM are.
+    """
+    return _HEALTH.get(engine, "/health")
 
 
 @dataclass(frozen=True)
@@ -126,14 +139,15 @@ def definition(raw: Mapping[str, Any], models: Mapping[str, Any]) -> Definition:
         if value is not None:
             parameters[key] = number(value)
     restart = str(raw.get("restart") or "on-failure")
+    engine = str(raw.get("engine") or "llamacpp")
     return Definition(
-        name=name, engine=str(raw.get("engine") or "llamacpp"),
+        name=name, engine=engine,
         command=str(raw.get("command") or models.get("command") or COMMAND), file=file,
         port=int(raw.get("port") or 0), gpus=gpus, autostart=bool(raw.get("autostart", False)),
         on_demand=bool(raw.get("onDemand", True)), idle=60.0 * float(raw.get("idleMinutes") or 0),
         start_timeout=float(raw.get("startTimeoutSeconds") or 120),
         restart=restart if restart in POLICIES else "on-failure",
-        health_path=str(raw.get("healthPath") or "/health"),
+        health_path=str(raw.get("healthPath") or health_path_of(engine)),
         memory=int(bound("maxMemoryMb", 8000) * _MIB), cpu=bound("maxCpuPercent", 90) / 100, parameters=parameters,
     )
 

@@ -59,6 +59,13 @@ class Process:
         return self.state == "running" and self._wanted
 
     @property
+    def is_available(self) -> bool:
+        """True while a request would be answered: it runs, loads, or is started on demand and was not given up."""
+        if self._wanted and self.state in ("running", "loading"):
+            return True
+        return self.definition.on_demand and self.detail != "gave_up"
+
+    @property
     def needs_restart(self) -> bool:
         """True when what runs was started from another definition."""
         return self.run is not None and self.run.facts.fingerprint != self.definition.fingerprint()

@@ -131,6 +131,10 @@ class Supervisor:
         """Every name that may be asked for."""
         return list(self._processes)
 
+    def available(self) -> bool:
+        """Whether one of them runs, loads or would be started by a request."""
+        return any(one.is_available for one in self._processes.values())
+
     async def start_process(self, name: str) -> None:
         """Begins to start it, even when it was given up; does not wait until it is ready."""
         await self._well_defined(name).start()

@@ -20,6 +20,11 @@ KINDS: dict[str, Kind] = {
     "/api/v0/chat/completions": "chat", "/api/v0/completions": "completion", "/api/v0/embeddings": "embedding",
     "/api/v1/chat": "chat",
 }
+RUN_A_MODEL = KINDS.keys() | {
+    "/rerank", "/reranking", "/v1/rerank", "/v1/reranking", "/v2/rerank", "/score", "/v1/score", "/classify",
+    "/pooling", "/v1/audio/speech", "/v1/images/generations",
+}
+"""What is a request of the model that it names, in the APIs of OpenAI, llama.cpp and vLLM; a pull is none."""
 OLLAMA_ONLY = frozenset({"/api/chat", "/api/generate", "/api/embed", "/api/embeddings"})
 """What is translated for a server that speaks OpenAI's dialect."""
 ENDS_TOLD = frozenset({

@@ -41,12 +41,16 @@ class Routing:
         self.engines: dict[str, str] = {}
         self._looked = 0.0
 
-    async def choose(self, upstreams: list[Upstream], asked: str, *, only_ollama: bool = False) -> Target:
-        """The target for a request for the model ``asked`` (empty: it names none). ``only_ollama``: the path is one
-        that only an Ollama understands.
+    async def choose(
+        self, upstreams: list[Upstream], asked: str, within: float, *, only_ollama: bool = False
+    ) -> Target:
+        """The target for a request for the model ``asked`` (empty: it names none). Before nobody is said to have it,
+        servers that load are waited for, ``within`` seconds at most. ``only_ollama``: the path is one that only an
+        Ollama understands.
 
         Raises:
-            Refusal: 404, nobody has that model; 503, there is nothing to pass on to.
+            Refusal: 404, nobody has that model; 503, there is nothing to pass on to, or a server that may have it has
+                yet to tell its models; 504, one was still loading.
         """
         processes = {} if only_ollama else dict.fromkeys(self._backends.names())
         name = known_as(processes, asked) if asked and processes else None
@@ -63,6 +67,8 @@ class Routing:
             return found
         if len(able) + len(processes) == 1:
             return self._of(able[0], asked) if able else self._process(next(iter(processes)))
+        if asked and (found := await self._once_loaded(able, asked, within)):
+            return found
         raise self._nobody(asked, able, bool(processes), only_ollama)
 
     @staticmethod
@@ -72,6 +78,11 @@ class Routing:
             return Refusal(503, "connect", f"There is nothing to pass this on to: {what} is missing.", retry_after=5)
         if not asked:
             return Refusal(400, "refused", "The request names no model, and there are several servers.")
+        silent = next((one for one in able if one.state != "ok" and not one.models), None)
+        if silent is not None:  # a 404 would be taken for good
+            name = silent.settings.name
+            message = f'"{asked[:LONGEST_NAME]}" is in no list, and {name} has yet to tell its models. {silent.problem}'
+            return Refusal(503, "connect", message.rstrip(), code="model_not_ready", retry_after=5)
         message = f'model "{asked[:LONGEST_NAME]}" not found, try pulling it first'
         return Refusal(404, "refused", message, code="model_not_found")
 
@@ -100,6 +111,23 @@ class Routing:
         await asyncio.gather(*(one.check() for one in upstreams))
         return True
 
+    async def _once_loaded(self, upstreams: list[Upstream], asked: str, within: float) -> Target | None:
+        """The target once a server that was loading lists the model; None when no server loads any more."""
+        end = time.monotonic() + within
+        while loading := next((one for one in upstreams if one.state == "loading"), None):
+            await self._step(loading, end, within)
+            if found := self._listed(upstreams, asked):
+                return found
+        return None
+
+    @staticmethod
+    async def _step(loading: Upstream, end: float, within: float) -> None:
+        """Waits a little for a server to load its model, up to the time ``end``, ``within`` seconds from the start."""
+        if time.monotonic() > end:
+            name = loading.settings.name
+            raise Refusal(504, "timeout", f"{name} was still loading its model after {within:g} s.")
+        await asyncio.sleep(LOADING_STEP)
+
     async def address(self, target: Target, within: float) -> str:
         """Base URL of the target, once it can answer: a model process is started, a server that loads is waited for.
 
@@ -115,7 +143,5 @@ class Routing:
                 raise Refusal(503, "start", str(error), code="model_not_ready", retry_after=after or 5) from error
         end = time.monotonic() + within
         while target.upstream.state == "loading":
-            if time.monotonic() > end:
-                raise Refusal(504, "timeout", f"{target.server} was still loading its model after {within:g} s.")
-            await asyncio.sleep(LOADING_STEP)
+            await self._step(target.upstream, end, within)
         return target.upstream.settings.url

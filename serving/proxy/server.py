@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from aiohttp import web
 from serving.backends import Backends
 from serving.proxy import answer_ollama, ask_openai
 from serving.proxy import body as bodies
-from serving.proxy.dialect import KINDS, OLLAMA_ONLY, STREAMED_UNASKED, Refusal, answer, dialect_of
+from serving.proxy.dialect import KINDS, OLLAMA_ONLY, RUN_A_MODEL, STREAMED_UNASKED, Refusal, answer, dialect_of
 from serving.proxy.exchange import LONGEST_NAME, Exchange
 from serving.proxy.gathering import GatheredAnswer, asking_for_stream
 from serving.proxy.limits import Rate, Turns, check_key
@@ -66,7 +66,7 @@ class Proxy:
     @property
     def healthy(self) -> bool:
         """Something it stands before answers, or is loading, or starts when it is asked for."""
-        return any(one.state in ("ok", "loading") for one in self.upstreams) or bool(self._shared.backends.names())
+        return any(one.state in ("ok", "loading") for one in self.upstreams) or self._shared.backends.available()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers one request, whatever happens."""
@@ -147,7 +147,7 @@ class Proxy:
         if listed is not None:
             exchange.answered_here = True
             return web.Response(body=listed, content_type="application/json")
-        target = await self._target(exchange)
+        target = await self._target(exchange, settings)
         return await self._pass_on(request, exchange, settings, target, body, document)
 
     @staticmethod
@@ -170,19 +170,22 @@ class Proxy:
             raise Refusal(400, "refused", "The body of the request is broken.") from None
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    async def _target(self, exchange: Exchange) -> Target:
+    async def _target(self, exchange: Exchange, settings: ProxySettings) -> Target:
         path = exchange.path
         only_ollama = exchange.dialect == "ollama" and path.startswith("/api/") and path not in OLLAMA_ONLY
-        return await self._shared.routing.choose(self.upstreams, exchange.model, only_ollama=only_ollama)
+        return await self._shared.routing.choose(
+            self.upstreams, exchange.model, settings.first_byte_timeout, only_ollama=only_ollama
+        )
 
     async def _pass_on(
         self, request: web.BaseRequest, exchange: Exchange, settings: ProxySettings, target: Target,
         body: bytes | None, document: dict[str, Any],
     ) -> web.StreamResponse:
         exchange.target = target
-        if exchange.kind == "other" and not exchange.model:
-            url = await self._shared.routing.address(target, settings.first_byte_timeout)
-            return await self._send(request, exchange, settings, url, body, document, 0.0)
+        if exchange.path not in RUN_A_MODEL or (exchange.kind == "other" and not exchange.model):
+            with self._using(target) if exchange.model else nullcontext():
+                url = await self._shared.routing.address(target, settings.first_byte_timeout)
+                return await self._send(request, exchange, settings, url, body, document, 0.0)
         name = target.model or exchange.model or "unknown"
         lane = exchange.lane = self._shared.lanes.of(settings.name, target.server, target.engine, name[:LONGEST_NAME])
         if self._shared.settings.keeps_text(lane.key.model):

@@ -27,6 +27,7 @@ class _Second:
     at: int
     count: int = 0
     failed: int = 0
+    timed: int = 0
     total: float = 0.0
     sampled: list[float] = field(default_factory=list)
 
@@ -37,28 +38,38 @@ class Recent:
     def __init__(self) -> None:
         self._seconds: deque[_Second] = deque(maxlen=WINDOW + 1)
 
-    def add(self, duration: float, failed: bool) -> None:
-        """Notes one that has just ended."""
+    def add(self, outcome: Outcome) -> None:
+        """Notes one that has just ended. Only of one that went well the duration counts: a refusal in a millisecond
+        would make an overload look fast. Who left early is none of them."""
+        error = outcome.get("error")
+        if error == "client_gone":
+            return
         at = int(clock())
         if not self._seconds or self._seconds[-1].at != at:
             self._seconds.append(_Second(at))
         second = self._seconds[-1]
         second.count += 1
-        second.failed += failed
+        second.failed += error in FAILURES
+        if error is None:
+            self._time(second, outcome["duration"])
+
+    @staticmethod
+    def _time(second: _Second, duration: float) -> None:
+        second.timed += 1
         second.total += duration
         if len(second.sampled) < SAMPLED:
             second.sampled.append(duration)
         else:
-            second.sampled[second.count % SAMPLED] = duration
+            second.sampled[second.timed % SAMPLED] = duration
 
     def _window(self) -> list[_Second]:
         oldest = int(clock()) - WINDOW
         return [one for one in self._seconds if one.at > oldest]
 
     def p95(self) -> float | None:
-        """Seconds that 95 of 100 stayed under; None without traffic. Each second weighs as much as it counted."""
+        """Seconds that 95 of 100 stayed under; None when none went well. Each second weighs as much as it counted."""
         weighed = sorted(
-            (duration, one.count / len(one.sampled)) for one in self._window() for duration in one.sampled
+            (duration, one.timed / len(one.sampled)) for one in self._window() for duration in one.sampled
         )
         if not weighed:
             return None
@@ -69,15 +80,14 @@ class Recent:
                 return duration
         return weighed[-1][0]
 
-    def count(self) -> int:
-        """How many there were."""
-        return sum(one.count for one in self._window())
+    def timed(self) -> int:
+        """How many went well."""
+        return sum(one.timed for one in self._window())
 
     def mean(self) -> float | None:
-        """Mean duration; None without traffic."""
-        window = self._window()
-        count = sum(one.count for one in window)
-        return sum(one.total for one in window) / count if count else None
+        """Mean duration; None when none went well."""
+        timed = self.timed()
+        return sum(one.total for one in self._window()) / timed if timed else None
 
     def error_ratio(self) -> float | None:
         """Share that failed; None without traffic."""
@@ -167,13 +177,12 @@ class Lane:
             if count is not None:
                 self.tokens[kind] = self.tokens.get(kind, 0) + count
         for name in ("ttft", "duration", "queue", "prefill", "decode"):
-            if name != "duration" or error is None:  # a refusal in a millisecond would make an overload look fast
+            if name != "duration" or error is None:  # see `Recent.add`
                 self.observe(name, outcome.get(name))  # type: ignore[arg-type]
         for phase in PHASES:
             if phase in outcome:
                 self.phases[phase] = self.phases.get(phase, 0.0) + outcome[phase]
-        if error != "client_gone":
-            self.recent.add(outcome["duration"], failed)
+        self.recent.add(outcome)
 
     def status(self, at: float) -> LaneStatus:
         """As ``GET /status`` tells it; ``at`` on the clock of the tokens."""
@@ -188,9 +197,10 @@ class Lane:
         if live or self.running:
             told["tokens_per_second"] = live
         p95, ratio, mean = self.recent.p95(), self.recent.error_ratio(), self.recent.mean()
-        if p95 is not None and ratio is not None and mean is not None:
-            told["p95"], told["error_ratio"], told["mean"] = p95, ratio, mean
-            told["ended"] = self.recent.count()
+        if ratio is not None:
+            told["error_ratio"] = ratio
+        if p95 is not None and mean is not None:
+            told["p95"], told["mean"], told["ended"] = p95, mean, self.recent.timed()
         return told
 
 
@@ -248,5 +258,4 @@ class ProxyTotals:
         self.errors += failed
         self.gone += error == "client_gone"
         self.refused += not failed and 400 <= status < 499
-        if error != "client_gone":
-            self.recent.add(outcome["duration"], failed)
+        self.recent.add(outcome)

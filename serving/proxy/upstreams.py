@@ -1,6 +1,7 @@
 """The model servers behind the proxies: what they are, whether they answer, which models they list.
 
-They are asked by harmless GETs only: none of these loads a model, wakes one or keeps one awake.
+They are asked by harmless GETs only: none of these loads a model, wakes one or keeps one awake. ``/health`` is none of
+them but for llama.cpp: LiteLLM, SGLang and TGI generate text to answer it (see `collectors.engines.recognise`).
 """
 
 from __future__ import annotations
@@ -85,17 +86,22 @@ class Upstream:
                 return await self._list("/api/tags", "models", "name")
             if self.engine:
                 raise NotSo(f"It answered {status} to /api/version: no Ollama is there.")
-        if self.engine in ("", "llamacpp"):
-            status, health = await self.get("/health")
-            if status == 503 and (self.engine or _loading(health)):
-                return "loading"
-            if status >= 500:
-                raise NotSo(f"It answered {status} to /health.")
-        return await self._list("/v1/models", "data", "id")
+        state = await self._list("/v1/models", "data", "id")
+        # Some versions of llama.cpp list their model while they load it.
+        return "loading" if state == "ok" and self.engine == "llamacpp" and await self._loads() else state
+
+    async def _loads(self) -> bool:
+        """Whether a llama.cpp has yet to load its model; no other engine may be asked this."""
+        status, _ = await self.get("/health")
+        if status >= 500 and status != 503:
+            raise NotSo(f"It answered {status} to /health.")
+        return status == 503
 
     async def _list(self, path: str, key: str, name: str) -> State:
         status, document = await self.get(path)
         if status == 503 and _loading(document):
+            if not self.engine and _is_llamacpp(document):
+                self.engine = "llamacpp"
             return "loading"
         if status in (401, 403):
             raise NotSo("It wants another API key.")
@@ -108,8 +114,8 @@ class Upstream:
             for alias in one.get("aliases") or ():
                 models.setdefault(str(alias), one)
         self.models = models
-        if not self.engine:
-            self.engine = await self._what(good)
+        if not self.engine or (self.engine == "llamacpp" and self.settings.engine == "auto"):
+            self.engine = await self._what(good)  # anew before each /health: another may have come in its place
         return "ok"
 
     async def _what(self, entries: list[dict[str, Any]]) -> str:
@@ -165,6 +171,12 @@ class Upstream:
 def _loading(document: Mapping[str, Any]) -> bool:
     error = document.get("error")
     return isinstance(error, Mapping) and "loading" in str(error.get("message", "")).lower()
+
+
+def _is_llamacpp(document: Mapping[str, Any]) -> bool:
+    """Whether a refusal is in llama.cpp's own words, with which it answers everything while it loads."""
+    error = document["error"]
+    return (error.get("message"), error.get("type")) == ("Loading model", "unavailable_error")
 
 
 class Upstreams:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from serving.client import ServingRefused
 from tests.engine.run import COMMAND
-from tests.serving.processes.conftest import child, gone
+from tests.serving.processes.conftest import House, child, gone, reached
 from tests.serving.proxy.support import Serving, serving
 from tests.support import wait_until
 
@@ -79,3 +80,37 @@ def test_a_process_that_stays_silent_ends_the_request_within_its_own_limit(tmp_p
         assert house.record(0)[0]["error"] == "timeout"
         with pytest.raises(ServingRefused, match=r"models\.resourceLimits\.maxTimeoutSeconds must be a number"):
             house.client.configure({"models": {"resourceLimits": {"maxTimeoutSeconds": "long"}}})
+
+
+def _healthy(house: Serving) -> set[bool]:
+    return {proxy["healthy"] for proxy in house.status()["proxies"]}
+
+
+def test_a_proxy_is_healthy_only_while_a_process_may_answer(tmp_path: Path) -> None:
+    with serving(tmp_path, {}) as house:
+        assert _healthy(house) == {False}
+        _define(house, child("slow", onDemand=False))
+        assert _healthy(house) == {False}  # it is stopped, and no request starts it
+        house.client.start("slow")
+        assert _row(house, "slow")["state"] == "loading" and _healthy(house) == {True}
+        wait_until(lambda: "port" in _row(house, "slow") and _row(house, "slow")["detail"] == "loading")
+        requests.post(f"http://127.0.0.1:{_row(house, 'slow')['port']}/status?200", timeout=5)
+        wait_until(lambda: _row(house, "slow")["state"] == "running")
+        assert _healthy(house) == {True}
+        house.client.stop("slow")
+        assert _healthy(house) == {False}
+        _define(house, child("slow", onDemand=False), child("good"))
+        assert _healthy(house) == {True}  # a request starts it
+
+
+def test_a_process_that_was_given_up_makes_no_proxy_healthy(house: House) -> None:
+    async def test() -> None:
+        async with house.supervisor(child("broken", restart="on-failure")) as supervisor:
+            assert supervisor.available()
+            await supervisor.start_process("broken")
+            await reached(supervisor, "broken", detail="gave_up")
+            assert not supervisor.available()
+            await supervisor.stop_process("broken")
+            assert supervisor.available()
+
+    house.run(test)

@@ -228,13 +228,59 @@ def test_a_server_that_loads_is_waited_for(before_nothing: Serving) -> None:
         assert before_nothing.record(after)[0]["queue"] > 0
 
 
-def _loading_server(ready: threading.Event, loading: Any) -> Any:
-    """A llama.cpp that says 503 until it is ``ready``."""
+@pytest.mark.parametrize(("path", "asked", "status"), [
+    ("/v1/chat/completions", "big", 200), ("/api/chat", "big", 200), ("/v1/chat/completions", "none", 404),
+])
+def test_a_model_that_nobody_lists_is_waited_for_while_a_server_loads(
+    before_nothing: Serving, path: str, asked: str, status: int
+) -> None:
+    loading = {"error": {"message": "Loading model", "type": "unavailable_error", "code": 503}}
+    listed = {"object": "list", "data": [{"id": "big", "object": "model", "owned_by": "llamacpp", "created": 5}]}
+    ready = threading.Event()
+    with scripted(yes) as other, _loading_server(ready, loading, listed) as upstream, ThreadPoolExecutor(1) as pool:
+        before_nothing.configure({"other": other.url, "box": upstream.url})
+        wait_until(lambda: [one["state"] for one in before_nothing.status()["upstreams"]] == ["ok", "loading"])
+        known = requests.post(f"{before_nothing.openai}/v1/chat/completions", json=ask(), timeout=20)
+        assert known.status_code == 200  # others are served meanwhile
+        url = before_nothing.ollama if path.startswith("/api") else before_nothing.openai
+        waiting = pool.submit(requests.post, url + path, json=ask(model=asked), timeout=30)
+        wait_until(lambda: sum(one["running"] for one in before_nothing.status()["proxies"]) == 1)
+        looked = len(upstream.looked)
+        wait_until(lambda: len(upstream.looked) > looked + 4)
+        assert not waiting.done()
+        ready.set()
+        assert waiting.result().status_code == status
+        assert [one.json["model"] for one in upstream.asked] == (["big"] if status == 200 else [])
+
+
+def test_a_model_of_a_server_that_loads_too_long_is_no_404(before_nothing: Serving) -> None:
+    loading = {"error": {"message": "Loading model", "type": "unavailable_error", "code": 503}}
+    with scripted(yes) as other, _loading_server(threading.Event(), loading) as upstream:
+        before_nothing.configure({"other": other.url, "box": upstream.url}, firstByteTimeout=300)
+        wait_until(lambda: [one["state"] for one in before_nothing.status()["upstreams"]] == ["ok", "loading"])
+        answer = requests.post(f"{before_nothing.openai}/v1/chat/completions", json=ask(model="big"), timeout=20)
+        assert answer.status_code == 504 and "box was still loading" in answer.json()["error"]["message"]
+    before_nothing.configure(firstByteTimeout=300_000)
+
+
+def test_a_model_that_a_server_may_have_that_never_answered_is_no_404(before_nothing: Serving) -> None:
+    with scripted(yes) as other:
+        before_nothing.configure({"other": other.url, "box": f"http://127.0.0.1:{free_port()}"})
+        after = before_nothing.last
+        answer = requests.post(f"{before_nothing.openai}/v1/chat/completions", json=ask(model="big"), timeout=20)
+        assert answer.status_code == 503 and answer.headers["Retry-After"]
+        told = answer.json()["error"]
+        assert told["code"] == "model_not_ready" and "box has yet to tell its models" in told["message"]
+        assert before_nothing.record(after)[0]["error"] == "connect"
+
+
+def _loading_server(ready: threading.Event, loading: Any, listed: dict[str, Any] = LISTED) -> Any:
+    """A llama.cpp that says 503 until it is ``ready``, and then has the models ``listed``."""
     class Health(dict[str, Any]):
         def get(self, path: str, default: Any = None) -> Any:
             return super().get(path, default) if ready.is_set() else loading
 
-    return scripted(yes, Health(LISTED, **{"/health": {"status": "ok"}}))
+    return scripted(yes, Health(listed, **{"/health": {"status": "ok"}}))
 
 
 def test_a_thousand_clients_at_once_and_nothing_is_left_over(before_nothing: Serving) -> None:
@@ -335,8 +381,50 @@ def test_an_ollama_behind_an_ollama_proxy_gets_and_gives_the_same_bytes(
     assert record["decode"] == pytest.approx(0.005)
     for path in ("/api/tags", "/api/version", "/api/ps"):
         assert requests.get(before_nothing.ollama + path, timeout=5).json() == OLLAMA_LISTED[path]
-    requests.post(f"{before_nothing.ollama}/api/pull", json={"model": "new"}, timeout=5)
-    assert ollama_server.asked[-1].path == "/api/pull"
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/api/pull"), ("POST", "/api/show"), ("DELETE", "/api/delete")])
+def test_what_runs_no_model_is_logged_and_is_no_request_of_one(
+    before_nothing: Serving, ollama_server: Scripted, method: str, path: str
+) -> None:
+    ollama_server.script = yes
+    before_nothing.configure({"old": ollama_server.url})
+    before = before_nothing.status()
+    answer = requests.request(method, before_nothing.ollama + path, json={"model": "m:latest"}, timeout=5)
+    assert answer.status_code == 200 and ollama_server.asked[-1].path == path
+    record = before_nothing.record(before["requests"]["last"])[0]
+    assert (record["kind"], record["model"], record["path"]) == ("other", "m:latest", path)
+    told = before_nothing.status()
+    assert told["proxies"][0]["requests"] == before["proxies"][0]["requests"] + 1
+    assert told["lanes"] == before["lanes"]
+
+
+def test_what_runs_no_model_takes_no_turn_of_it(before_nothing: Serving, ollama_server: Scripted) -> None:
+    go = threading.Event()
+
+    def pulls(connection: socket.socket, asked: Asked) -> None:
+        if asked.path == "/api/pull":
+            go.wait(20)
+        yes(connection, asked)
+
+    ollama_server.script = pulls
+    before_nothing.configure({"old": ollama_server.url}, concurrency=1, queueSize=0)
+    with ThreadPoolExecutor(1) as pool:
+        pull = pool.submit(requests.post, f"{before_nothing.ollama}/api/pull", json={"model": "m:latest"}, timeout=20)
+        wait_until(lambda: ollama_server.asked)
+        answer = requests.post(f"{before_nothing.ollama}/api/chat", json=ask(), timeout=10)
+        go.set()
+        assert (answer.status_code, pull.result().status_code) == (200, 200)
+    before_nothing.configure(concurrency=0, queueSize=100)
+
+
+def test_a_reranking_is_a_request_of_its_model(before_nothing: Serving) -> None:
+    with scripted(yes) as upstream:
+        before_nothing.configure({"ranks": upstream.url})
+        after = before_nothing.last
+        answer = requests.post(f"{before_nothing.openai}/v1/rerank", json={"model": "m", "query": "a"}, timeout=5)
+        assert answer.status_code == 200 and before_nothing.record(after)
+        assert [one["requests"] for one in before_nothing.status()["lanes"] if one["server"] == "ranks"] == [1]
 
 
 def test_lists_of_several_servers_are_one(before_nothing: Serving, ollama_server: Scripted) -> None:
@@ -371,7 +459,7 @@ def test_a_health_check_only_looks(before_nothing: Serving, ollama_server: Scrip
         seen = len(vllm.looked) + len(ollama_server.looked)
         wait_until(lambda: len(vllm.looked) + len(ollama_server.looked) > seen + 4)
         assert set(ollama_server.looked) <= {"/api/version", "/api/tags"}
-        assert set(vllm.looked) <= {"/api/version", "/health", "/v1/models", "/api/v0/models"}
+        assert set(vllm.looked) <= {"/api/version", "/v1/models", "/api/v0/models"}
         assert not vllm.asked and not ollama_server.asked
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import socket
 import threading
@@ -12,13 +13,16 @@ from pathlib import Path
 
 import pytest
 import requests
+from hypothesis import given
+from hypothesis import strategies as st
 
 from serving.proxy import limits
 from serving.proxy.dialect import Refusal
 from serving.proxy.limits import Rate, Turns
 from serving.proxy.records import Records
 from serving.proxy.told import Told
-from serving.proxy.totals import MOST_LANES, OTHER, Lanes, Live, Recent
+from serving.proxy.totals import MOST_LANES, OTHER, Lanes, Live, ProxyTotals, Recent
+from serving.wire import Outcome
 from tests.serving.proxy.support import Asked, Serving, ask, scripted, serving, yes
 from tests.support import free_port, listens, wait_until
 
@@ -209,10 +213,10 @@ def test_speeds_shares_and_percentiles_are_of_the_last_while(monkeypatch: pytest
     recent = Recent()
     assert (recent.p95(), recent.mean(), recent.error_ratio()) == (None, None, None)
     for number in range(1000):
-        recent.add(number / 1000, number % 10 == 0)
+        recent.add({"duration": number / 1000})  # type: ignore[typeddict-item]
     p95 = recent.p95()
     assert p95 is not None and 0.9 <= p95 <= 1.0
-    assert (recent.mean(), recent.error_ratio()) == (pytest.approx(0.4995), pytest.approx(0.1))
+    assert (recent.mean(), recent.error_ratio()) == (pytest.approx(0.4995), 0.0)
     at[0] += 61
     assert (recent.p95(), recent.error_ratio()) == (None, None)
     live = Live()
@@ -221,6 +225,47 @@ def test_speeds_shares_and_percentiles_are_of_the_last_while(monkeypatch: pytest
     assert live.per_second(53.0) == 10
     assert live.per_second(53.55) == pytest.approx(5, abs=1)
     assert live.per_second(60.0) == 0
+
+
+def flood(error: str | None, duration: float, count: int) -> list[Outcome]:
+    """So many requests that ended alike."""
+    one = {"duration": duration, "status": 503, "bytes_in": 0, "bytes_out": 0}
+    return [one | ({"error": error} if error else {})] * count  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("error", ["queue_full", "upstream", "refused"])
+def test_requests_that_fail_at_once_make_no_model_look_fast(error: str) -> None:
+    lane, totals = Lanes().of("ollama", "box", "openai", "m"), ProxyTotals()
+    for outcome in [*flood(error, 0.001, 300), *flood(None, 8.0, 20), *flood(error, 0.001, 300)]:
+        lane.finish(outcome, Told())
+        totals.finish(outcome)
+    told = lane.status(0.0)
+    assert (told["p95"], told["mean"], told["ended"], totals.recent.mean()) == (8.0, pytest.approx(8.0), 20, 8.0)
+    assert told["error_ratio"] == pytest.approx(0 if error == "refused" else 600 / 620)
+
+
+def test_where_all_fail_the_share_is_told_and_no_time_is() -> None:
+    lane = Lanes().of("ollama", "box", "openai", "m")
+    for outcome in flood("connect", 0.001, 3):
+        lane.finish(outcome, Told())
+    told = lane.status(0.0)
+    assert told["error_ratio"] == 1 and not {"p95", "mean", "ended"} & told.keys()
+
+
+@given(st.lists(st.tuples(
+    st.sampled_from([None, None, "queue_full", "timeout", "refused", "client_gone"]), st.floats(0.001, 100),
+), max_size=80))
+def test_times_are_of_what_went_well_and_the_share_of_all(ended: list[tuple[str | None, float]]) -> None:
+    recent = Recent()
+    for error, duration in ended:
+        recent.add(flood(error, duration, 1)[0])
+    good = sorted(duration for error, duration in ended if error is None)
+    stayed = [error for error, _ in ended if error != "client_gone"]
+    assert recent.timed() == len(good)
+    assert recent.mean() == (pytest.approx(sum(good) / len(good)) if good else None)
+    assert recent.p95() == (good[math.ceil(0.95 * len(good)) - 1] if good else None)
+    failed = [error for error in stayed if error in ("queue_full", "timeout")]
+    assert recent.error_ratio() == (pytest.approx(len(failed) / len(stayed)) if stayed else None)
 
 
 def test_what_no_engine_tells_is_not_counted_as_nothing() -> None:
