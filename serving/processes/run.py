@@ -23,6 +23,7 @@ from serving.processes.handle import Handle, environment
 from serving.processes.health import Health, ask
 from serving.processes.limits import Bounds, Limits
 from serving.processes.meter import Meter
+from serving.processes.offload import Offload
 from serving.processes.output import Output
 from serving.processes.sentences import ProcessError, Sentence
 from serving.processes.tree import boot_id, scan
@@ -73,10 +74,12 @@ class Run:
         self.answer: tuple[Health, int | None] | None = None
         self.silent_since: float | None = None
         self.meter = Meter(around.pace, around.clock)
+        self.offload = Offload()
         self._around, self._wake = around, wake
         # Later steps of the wall clock do not count.
         self._begun = around.clock() - max(0.0, around.now() - facts.started)
         self._misses = 0
+        self._heard = output.before_start
 
     @classmethod
     def launch(cls, wanted: Definition, wake: asyncio.Event, output: Output, around: Surroundings) -> Run:
@@ -135,6 +138,7 @@ class Run:
         """One look at it; why it has to be stopped, when it has."""
         self.output.follow()
         await self.output.keep_small()
+        self._hear()
         watched = self._around.limits.is_watched(wanted.name)
         if await self.meter.read(self.handle.tree) and watched and self.meter.over(wanted.memory):
             return said(N_("It used more than its %(most)s MiB of memory."), most=wanted.memory >> 20)
@@ -144,6 +148,12 @@ class Run:
         if silent > self._around.pace.hung and wanted.restart == "always":
             return said(N_("It no longer answered."))
         return None
+
+    def _hear(self) -> None:
+        """Takes in what it wrote about where its model lies: later the lines are no longer kept."""
+        for line in self.output.after(self._heard):
+            self.offload.read(line.text)
+            self._heard = line.seq
 
     def _late(self, wanted: Definition) -> Sentence:
         seconds = f"{wanted.start_timeout:g}"
