@@ -52,6 +52,8 @@ class Model:
     expires: str = ""
     """When the engine will unload it, ISO 8601."""
     slots: float | None = None
+    digest: str = ""
+    """What tells this version of it from others, where the engine gives one: SHA-256, in hexadecimal."""
     port: int | None = None
     """Of the child process that serves it, on the server's machine."""
     capabilities: tuple[str, ...] = ()
