@@ -29,6 +29,7 @@ def facts(process: Process) -> dict[str, Any]:
             "ready_seconds": run.ready_seconds, "responding": run.responding, "command": list(run.facts.command),
             "memory": usage.memory if usage else None, "memory_anon": usage.anon if usage else None,
             "memory_file": usage.file if usage else None, "cpu": run.meter.cpu,
+            "gives_way": run.gives_way,
             "processes": len(run.handle.tree.known),
         }
         if process.state == "running" and wanted.engine == "llamacpp":
