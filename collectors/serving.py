@@ -168,6 +168,9 @@ def _of_process(process: Mapping[str, Any]) -> Iterator[Sample]:
         up = process["state"] == "running" and process.get("responding", True)
         yield Sample(m.UP, named, float(up))
     yield from _present(process, OF_PROCESS, named)
+    for model, share in process.get("on_gpu", {}).items():
+        for metric, value in m.on_and_off_gpu(share):
+            yield Sample(metric, labels(dict(named), model=model), value)
 
 
 def _shown(proxy: Mapping[str, Any]) -> dict[str, Any]:

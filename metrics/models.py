@@ -94,7 +94,7 @@ OF_PROXIES: tuple[Metric, ...] = (
     PROXY_UP, PROXY_HEALTHY, PROXY_UPTIME, PROXY_RUNNING, PROXY_WAITING, PROXY_LATENCY, PROXY_REQUESTS, PROXY_ERRORS,
     PROXY_REFUSED, PROXY_GONE, PROXY_LIMITED, PROXY_RECEIVED, PROXY_SENT,
     RUNNING, WAITING, LIVE_TOKENS, PROMPT_TOKENS, CACHED_TOKENS, OUTPUT_TOKENS, REQUESTS, ERRORS, TIMEOUTS, FINISHED,
-    PHASE, TTFT, ITL, DURATION, QUEUE, P95, ERROR_RATIO, STATE, UP, MEMORY, CPU,
+    PHASE, TTFT, ITL, DURATION, QUEUE, P95, ERROR_RATIO, STATE, UP, MEMORY, CPU, ON_GPU, OFF_GPU,
 )
 """What the collector of the serving process (proxies and model processes) may yield."""
 OF_OBJECTIVES: tuple[Metric, ...] = (OBJECTIVE, BURN, SUSTAINED, GOODPUT)
@@ -105,6 +105,12 @@ BOUNDS: tuple[float, ...] = tuple(0.00025 * 2 ** (k / 2) for k in range(43))
 falls into the bucket ``+Inf``."""
 LE: tuple[str, ...] = (*(f"{bound:.6g}" for bound in BOUNDS), "+Inf")
 """The label ``le`` of each bucket."""
+
+
+def on_and_off_gpu(share: float) -> tuple[tuple[Metric, float], ...]:
+    """What tells of a model of which ``share`` (0 to 1) lies on GPUs. One that lies wholly in host memory runs there on
+    purpose, or there is no GPU: of it nothing is told to be off them."""
+    return ((ON_GPU, share), (OFF_GPU, 1.0 - share)) if share else ((ON_GPU, share),)
 
 
 def bucket_of(seconds: float) -> int:

@@ -175,7 +175,7 @@ class Status(TypedDict):
     requests: RequestsHeld
     processes: list[dict[str, Any]]
     """As `serving.backends.Backends.status` gives them: ``name``, ``state``, and where known ``engine``, ``memory``
-    (bytes), ``cpu`` (cores), ``responding``, ..."""
+    (bytes), ``cpu`` (cores), ``responding``, ``on_gpu`` (share by model), ..."""
 
 
 class Requests(TypedDict):

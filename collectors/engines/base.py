@@ -9,7 +9,18 @@ from typing import Any, ClassVar, Protocol
 from collectors.engines.client import Client
 from collectors.procfs import clean
 from metrics.metric import Metric, Sample, is_present, labels
-from metrics.models import ASLEEP, CONTEXT, LOADED, LOADED_BYTES, OFF_GPU, ON_GPU, SLOTS, STATE, STATES, UP, State
+from metrics.models import (
+    ASLEEP,
+    CONTEXT,
+    LOADED,
+    LOADED_BYTES,
+    SLOTS,
+    STATE,
+    STATES,
+    UP,
+    State,
+    on_and_off_gpu,
+)
 
 MODELS_AT_MOST = 256
 """Models of one server that are told; a server that lists more is told with the first of them."""
@@ -41,6 +52,8 @@ class Model:
     expires: str = ""
     """When the engine will unload it, ISO 8601."""
     slots: float | None = None
+    digest: str = ""
+    """What tells this version of it from others, where the engine gives one: SHA-256, in hexadecimal."""
     port: int | None = None
     """Of the child process that serves it, on the server's machine."""
     capabilities: tuple[str, ...] = ()
@@ -89,10 +102,8 @@ class Look:
             if model.loaded:
                 self.add(CONTEXT, model.context_size, model.name)
             if model.loaded_bytes and model.gpu_bytes is not None:
-                share = min(model.gpu_bytes / model.loaded_bytes, 1.0)
-                self.add(ON_GPU, share, model.name)
-                # One that lies wholly in host memory runs there on purpose, or there is no GPU.
-                self.add(OFF_GPU, 1.0 - share if share else None, model.name)
+                for metric, value in on_and_off_gpu(min(model.gpu_bytes / model.loaded_bytes, 1.0)):
+                    self.add(metric, value, model.name)
 
 
 class Adapter(Protocol):

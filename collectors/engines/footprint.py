@@ -2,20 +2,22 @@
 
 A process that serves one model is that model's. Where several are loaded in one process it is told for the server
 alone, without the label ``model``: who of them uses what is not known. Children that serve a model each (of a router)
-are told apart by the port in their command line; what remains is the server's own. Resident memory that processes share
-is in each of them.
+are told apart by the port in their command line, those of Ollama as `collectors.engines.runners` has it; what remains
+is the server's own. Resident memory that processes share is in each of them.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import psutil
 
 from collectors.engines.base import Look, Model
 from collectors.engines.listeners import Listener, trees
+from collectors.engines.runners import Runners, runners
 from collectors.pace import Pace
 from metrics.metric import Sample
 from metrics.models import CPU, GPU_MEMORY, MEMORY
@@ -32,6 +34,7 @@ class Footprint:
                  clock: Callable[[], float] = time.monotonic) -> None:
         self._gpu_processes, self._clock = gpu_processes, clock
         self._trees: dict[int, set[int]] = {}
+        self._runners, self._found = Runners(), dict[int, dict[int, Path]]()
         self._pace = Pace(TREES_EVERY)
         self._seen: dict[int, psutil.Process] = {}
         self._used: dict[int, tuple[float, float]] = {}
@@ -50,15 +53,19 @@ class Footprint:
         roots = {pid for _look, pid, children in shares for pid in (pid, *(child for _, child in children))}
         if self._pace.due(self._clock()) or not roots <= self._trees.keys():
             self._trees = trees(roots)
+            self._found = {pid: runners(self._trees.get(pid, ())) for look, pid, _ in shares if look.engine == "ollama"}
+            self._trees |= trees({runner for found in self._found.values() for runner in found} - roots)
         cards = _by_card(self._gpu_processes())
         for look, pid, children in shares:
+            loaded = [model for model in look.models if model.state == "running" and model.loaded is not False]
+            if len(loaded) > 1:
+                children += self._runners.served(loaded, self._found.get(pid, {}), _of_all(cards))
             rest = set(self._trees.get(pid, ()))
             for model, child in children:
                 tree = self._trees.get(child, set())
                 rest -= tree
                 self._add(look, model, tree, cards)
-            loaded = [model.name for model in look.models if model.state == "running" and model.loaded is not False]
-            self._add(look, loaded[0] if len(loaded) == 1 and not children else "", rest, cards)
+            self._add(look, loaded[0].name if len(loaded) == 1 and not children else "", rest, cards)
         alive = set().union(*self._trees.values())
         self._seen = {pid: process for pid, process in self._seen.items() if pid in alive}
         self._used = {pid: used for pid, used in self._used.items() if pid in alive}
@@ -109,3 +116,8 @@ def _by_card(cards: Sequence[Mapping[str, Any]]) -> dict[str, dict[int, float]]:
         }
         for card in cards
     }
+
+
+def _of_all(cards: Mapping[str, Mapping[int, float]]) -> dict[int, float]:
+    """Pid -> bytes on all cards together."""
+    return {pid: sum(used.get(pid, 0.0) for used in cards.values()) for used in cards.values() for pid in used}

@@ -52,6 +52,7 @@ def _described(row: dict[str, Any]) -> Model:
         text(row.get("name")) or text(row.get("model")), "stopped", loaded=False,
         quantisation=text(details.get("quantization_level")), architecture=text(details.get("family")),
         parameters=text(details.get("parameter_size")), size=count(row.get("size")),
+        digest=text(row.get("digest")).removeprefix("sha256:"),
         context_size=count(details.get("context_length")),
         capabilities=words(row.get("capabilities")) + (("remote",) if row.get("remote_host") else ()),
     )

@@ -31,6 +31,8 @@ class Pace:
     scan: float = 5.0
     over: float = 3.0
     """Who is above its memory for so long is stopped, where no cgroup does it."""
+    busy: float = 10.0
+    """Who is above its CPU for so long gives way to others, where no cgroup does it."""
     follow: float = 0.25
 
 

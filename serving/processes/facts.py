@@ -10,7 +10,8 @@ from serving.processes.sentences import ProcessError, Sentence
 
 
 def facts(process: Process) -> dict[str, Any]:
-    """Everything about one process. Times in epoch seconds, sizes in bytes, ``cpu`` in cores."""
+    """Everything about one process. Times in epoch seconds, sizes in bytes, ``cpu`` in cores, ``on_gpu``
+    the share of each model that lies on GPUs (0 to 1)."""
     wanted, run = process.definition, process.run
     made: dict[str, Any] = {
         "name": wanted.name, "engine": wanted.engine, "state": process.state, "detail": process.detail,
@@ -28,8 +29,11 @@ def facts(process: Process) -> dict[str, Any]:
             "ready_seconds": run.ready_seconds, "responding": run.responding, "command": list(run.facts.command),
             "memory": usage.memory if usage else None, "memory_anon": usage.anon if usage else None,
             "memory_file": usage.file if usage else None, "cpu": run.meter.cpu,
+            "gives_way": run.gives_way,
             "processes": len(run.handle.tree.known),
         }
+        if process.state == "running" and wanted.engine == "llamacpp":
+            made["on_gpu"] = {model or wanted.name: share for model, share in run.offload.shares().items()}
     return {key: value for key, value in made.items() if value is not None}
 
 

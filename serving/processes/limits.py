@@ -16,6 +16,8 @@ from zlib import crc32
 PERIOD = 100_000
 """Microseconds over which the kernel shares out CPU time."""
 CONTROLLERS = ("memory", "cpu")
+NICE = 10
+"""What is added to a process that gives way: beside one as busy it gets a tenth of a core."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,11 @@ class Bounds:
     memory: int
     cpu: float
 
+    @property
+    def cores(self) -> float:
+        """The share as a number of cores."""
+        return self.cpu * (os.cpu_count() or 1)
+
 
 class Limits(Protocol):
     """One way to keep a process within bounds. No method raises: what cannot be had is told by `facts`."""
@@ -33,7 +40,8 @@ class Limits(Protocol):
         """Puts the processes under bounds, or under changed ones."""
 
     def is_watched(self, name: str) -> bool:
-        """True when whoever calls has to compare the memory in use with the bound and stop the process."""
+        """True when whoever calls has to compare what is in use with the bounds: above that of memory the process is
+        stopped, above that of CPU it is made to `give_way`."""
 
     def killed(self, name: str) -> bool:
         """True when the kernel ended a process of ``name`` for its memory."""
@@ -43,7 +51,7 @@ class Limits(Protocol):
 
     def facts(self, name: str, bounds: Bounds) -> dict[str, Any]:
         """What is in force, for people: ``way`` cgroup or watched, ``memory`` bytes, ``cpu`` a share of the
-        machine, ``cpu_way`` quota, cores or none, ``cores`` where it is cores."""
+        machine, ``cpu_way`` quota, cores, priority or none, ``cores`` where it is cores."""
 
 
 class Cgroups:
@@ -60,7 +68,7 @@ class Cgroups:
         folder = self._folder(name)
         with contextlib.suppress(OSError):
             folder.mkdir(exist_ok=True)
-        quota = max(1000, int(bounds.cpu * (os.cpu_count() or 1) * PERIOD))
+        quota = max(1000, int(bounds.cores * PERIOD))
         _write(folder / "memory.max", str(bounds.memory))
         _write(folder / "memory.oom.group", "1")  # all of it or nothing: half an engine answers nothing
         _write(folder / "cpu.max", f"{quota} {PERIOD}")
@@ -95,7 +103,7 @@ class Watched:
 
     def _mine(self, name: str, bounds: Bounds) -> list[int]:
         """The cores for ``name``; processes begin at different ones, so that small ones do not share."""
-        count = min(len(self._cores), max(1, round(bounds.cpu * (os.cpu_count() or 1) + 0.499)))
+        count = min(len(self._cores), max(1, round(bounds.cores + 0.499)))
         first = crc32(name.encode()) % len(self._cores)
         return sorted(self._cores[(first + k) % len(self._cores)] for k in range(count))
 
@@ -117,8 +125,24 @@ class Watched:
 
     def facts(self, name: str, bounds: Bounds) -> dict[str, Any]:
         cores = len(self._mine(name, bounds))
-        way: dict[str, Any] = {"cpu_way": "cores", "cores": cores} if cores < len(self._cores) else {"cpu_way": "none"}
+        way: dict[str, Any] = {"cpu_way": "priority" if bounds.cpu < 1 else "none"}
+        if cores < len(self._cores):
+            way = {"cpu_way": "cores", "cores": cores}
         return {"way": "watched", "memory": bounds.memory, "cpu": bounds.cpu, **way}
+
+
+def give_way(pids: Iterable[int]) -> None:
+    """Has processes leave the CPU to others that want it; for good, as only root may take that back.
+
+    Not a pause and its end in turns: whoever is paused when Vigie dies hangs.
+    """
+    for pid in pids:
+        for thread in _threads(pid):
+            with contextlib.suppress(OSError):
+                if os.getpriority(os.PRIO_PROCESS, thread) < NICE:
+                    os.setpriority(os.PRIO_PROCESS, thread, NICE)
+        # With sched_autogroup_enabled sessions share out the CPU, and what is nice counts within each only: sched(7).
+        _write(Path(f"/proc/{pid}/autogroup"), str(NICE))
 
 
 def best(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> Limits:

@@ -18,6 +18,7 @@ class Meter:
         self._pace, self._clock = pace, clock
         self._read_at = self._scanned_at = float("-inf")
         self._over_since: float | None = None
+        self._busy_since: float | None = None
 
     async def read(self, tree: Tree) -> bool:
         """Reads, when it is time to; True when it did."""
@@ -36,9 +37,13 @@ class Meter:
 
     def over(self, most: int) -> bool:
         """True when more than ``most`` bytes have been in use for long enough."""
-        if self.usage is None or self.usage.memory <= most:
-            self._over_since = None
-            return False
-        if self._over_since is None:
-            self._over_since = self._clock()
-        return self._clock() - self._over_since >= self._pace.over
+        self._over_since = self._since(self._over_since, self.usage is not None and self.usage.memory > most)
+        return self._over_since is not None and self._clock() - self._over_since >= self._pace.over
+
+    def busy(self, most: float) -> bool:
+        """True when more than ``most`` cores have been in use for long enough."""
+        self._busy_since = self._since(self._busy_since, self.cpu is not None and self.cpu > most)
+        return self._busy_since is not None and self._clock() - self._busy_since >= self._pace.busy
+
+    def _since(self, since: float | None, is_so: bool) -> float | None:
+        return (self._clock() if since is None else since) if is_so else None

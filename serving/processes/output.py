@@ -161,6 +161,11 @@ class Output:
             self._add(self._rest)
             self._rest = b""
 
+    @property
+    def before_start(self) -> int:
+        """The number of the last line before the latest start; 0 of a process that was found running."""
+        return self._since
+
     def after(self, seq: int) -> list[Line]:
         """Lines with a number above ``seq``, oldest first."""
         return [line for line in self._lines if line.seq > seq]

@@ -21,8 +21,9 @@ from serving.processes.definition import HOST, Definition
 from serving.processes.ending import LAST_LINES, Ending, ended, said
 from serving.processes.handle import Handle, environment
 from serving.processes.health import Health, ask
-from serving.processes.limits import Bounds, Limits
+from serving.processes.limits import Bounds, Limits, give_way
 from serving.processes.meter import Meter
+from serving.processes.offload import Offload
 from serving.processes.output import Output
 from serving.processes.sentences import ProcessError, Sentence
 from serving.processes.tree import boot_id, scan
@@ -62,7 +63,8 @@ class Run:
     """A running process and all that looks after it. ``wake`` is set whenever something happened.
 
     ``answer`` is its last answer to the question for its health, ``responding`` False once it failed to answer several
-    times in a row, ``ready_at`` when it became ready (the clock's seconds).
+    times in a row, ``ready_at`` when it became ready (the clock's seconds), ``gives_way`` True once it was made to, for
+    the CPU it used.
     """
 
     def __init__(self, handle: Handle, facts: Facts, wake: asyncio.Event, output: Output, around: Surroundings) -> None:
@@ -73,10 +75,13 @@ class Run:
         self.answer: tuple[Health, int | None] | None = None
         self.silent_since: float | None = None
         self.meter = Meter(around.pace, around.clock)
+        self.offload = Offload()
+        self.gives_way = False
         self._around, self._wake = around, wake
         # Later steps of the wall clock do not count.
         self._begun = around.clock() - max(0.0, around.now() - facts.started)
         self._misses = 0
+        self._heard = output.before_start
 
     @classmethod
     def launch(cls, wanted: Definition, wake: asyncio.Event, output: Output, around: Surroundings) -> Run:
@@ -135,8 +140,8 @@ class Run:
         """One look at it; why it has to be stopped, when it has."""
         self.output.follow()
         await self.output.keep_small()
-        watched = self._around.limits.is_watched(wanted.name)
-        if await self.meter.read(self.handle.tree) and watched and self.meter.over(wanted.memory):
+        self._hear()
+        if await self.meter.read(self.handle.tree) and self._exceeds(wanted):
             return said(N_("It used more than its %(most)s MiB of memory."), most=wanted.memory >> 20)
         if self.ready_at is None and self._around.clock() - self._begun > wanted.start_timeout:
             return self._late(wanted)
@@ -144,6 +149,22 @@ class Run:
         if silent > self._around.pace.hung and wanted.restart == "always":
             return said(N_("It no longer answered."))
         return None
+
+    def _exceeds(self, wanted: Definition) -> bool:
+        """True when it has to be stopped for its memory, where that is ours to see to. For its CPU it gives way."""
+        if not self._around.limits.is_watched(wanted.name):
+            return False
+        busy = wanted.cpu < 1 and self.meter.busy(Bounds(wanted.memory, wanted.cpu).cores)
+        if busy and not self.gives_way:
+            give_way(self.handle.tree.alive())
+            self.gives_way = True
+        return self.meter.over(wanted.memory)
+
+    def _hear(self) -> None:
+        """Takes in what it wrote about where its model lies: later the lines are no longer kept."""
+        for line in self.output.after(self._heard):
+            self.offload.read(line.text)
+            self._heard = line.seq
 
     def _late(self, wanted: Definition) -> Sentence:
         seconds = f"{wanted.start_timeout:g}"

@@ -314,3 +314,17 @@ def test_a_model_of_which_a_part_is_in_host_memory(watching: Callable[[Collector
             collector.stop()
     row, = vigil.box.rows()
     assert row.labels["model"] == "qwen2.5:7b" and row.value == pytest.approx(0.228, abs=0.001)
+
+
+def test_a_model_process_of_which_a_part_is_in_host_memory(
+    own: Serving, watching: Callable[[Collector], Vigil],
+) -> None:
+    own.document["models"]["processes"] = [child("partly", autostart=True)]
+    own.configure()
+    wait_until(lambda: process_of(own).get("on_gpu"), what="it wrote where its model lies")
+    vigil = watching(source(own))
+    vigil.until("firing model_partly_on_gpu", 70)
+    row, = vigil.box.rows()
+    assert row.labels["server"] == row.labels["model"] == "partly" and row.value == pytest.approx(0.390, abs=0.001)
+    own.client.stop("partly")
+    vigil.until("resolved model_partly_on_gpu", 120)

@@ -16,6 +16,18 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+PARTLY = """\
+0.00.003.327 I srv    load_model: loading model '/srv/m.gguf'
+0.00.006.489 I print_info: file size   = 4.00 GiB (4.83 BPW)
+0.15.878.558 I load_tensors: offloading 19 repeating layers to GPU
+0.15.878.559 I load_tensors: offloaded 20/33 layers to GPU
+0.15.878.568 I load_tensors:   CPU_Mapped model buffer size =  2286.14 MiB
+0.15.878.572 I load_tensors:        CUDA0 model buffer size =  2393.11 MiB
+0.27.252.249 I llama_context:  CUDA_Host  output buffer size =     0.95 MiB
+0.27.253.065 I llama_kv_cache:        CPU KV buffer size =   384.00 MiB
+0.27.302.186 I llama_kv_cache:      CUDA0 KV buffer size =   640.00 MiB
+"""
+"""What llama.cpp writes of a model that does not fit on the GPU."""
 NEVER = threading.Event()
 """Is never set: who waits for it answers no more."""
 
@@ -59,6 +71,13 @@ def serve(port: int) -> None:
 
 
 def good(port: int) -> None:
+    serve(port)
+
+
+def partly(port: int) -> None:
+    """Has put a part of its model on a GPU, and writes a lot afterwards."""
+    sys.stdout.write(PARTLY + "srv  update_slots: all slots are idle\n" * 3000)
+    sys.stdout.flush()
     serve(port)
 
 

@@ -21,7 +21,7 @@ from serving.processes.supervisor import Supervisor
 CHILD = Path(__file__).with_name("child.py")
 QUICK = Pace(
     first_wait=0.02, longest_wait=0.1, calm=300, failures=5, within=600, starting=0.02, health=0.05, answer=0.3,
-    misses=3, hung=60, stop=0.4, sample=0.05, scan=0.1, over=0.1, follow=0.02,
+    misses=3, hung=60, stop=0.4, sample=0.05, scan=0.1, over=0.1, busy=0.2, follow=0.02,
 )
 
 

@@ -6,9 +6,11 @@ import os
 import shutil
 from pathlib import Path
 
+import psutil
 import pytest
 
-from serving.processes.limits import Bounds, Cgroups, Watched, best, delegated
+from serving.processes.backoff import Pace
+from serving.processes.limits import NICE, Bounds, Cgroups, Watched, best, delegated
 from serving.processes.meter import Meter
 from serving.processes.tree import Tree, Usage
 from tests.serving.processes.conftest import QUICK, House, child, gone, one, post, reached, until
@@ -87,6 +89,43 @@ def test_without_a_cgroup_a_share_of_the_cpu_is_a_number_of_cores(house: House) 
             assert one(supervisor, "good")["limits"]["cpu_way"] == "none"
 
     house.run(test)
+
+
+def test_without_a_cgroup_who_uses_more_than_its_share_gives_way(house: House) -> None:
+    async def test() -> None:
+        async with house.supervisor(child("good", maxCpuPercent=0.1)) as supervisor:
+            url = await supervisor.ensure("good")
+            pid = one(supervisor, "good")["pid"]
+            await post(f"{url}/spin")
+            await until(lambda: one(supervisor, "good")["gives_way"])
+            [spinning] = psutil.Process(pid).children()
+            assert os.getpriority(os.PRIO_PROCESS, pid) == spinning.nice() == NICE
+            autogroup = Path(f"/proc/{pid}/autogroup")
+            assert not autogroup.exists() or autogroup.read_text().endswith(f"nice {NICE}\n")
+            assert one(supervisor, "good")["state"] == "running"
+
+    house.run(test)
+
+
+@pytest.mark.parametrize(("used", "given"), [
+    ((0.0, 1.0, 2.0, 3.0), True), ((0.0, 0.8, 1.6, 2.4), False), ((0.0, 1.0, 1.5, 2.5), False),
+], ids=["more for long", "less", "bursts"])
+def test_bursts_are_not_held_against_it(used: tuple[float, ...], given: bool) -> None:
+    """CPU seconds, read once a second; more than 0.9 cores for a second are too much."""
+    import asyncio
+
+    time = 0.0
+
+    class Busy(Tree):
+        def usage(self) -> Usage:
+            return Usage(0, 0, used[int(time)])
+
+    tree, meter, seen = Busy(os.getpid(), 0), Meter(Pace(sample=1.0, busy=1.0), lambda: time), []
+    for second in range(len(used)):
+        time = float(second)
+        asyncio.run(meter.read(tree))
+        seen.append(meter.busy(0.9))
+    assert any(seen) is given
 
 
 def test_the_cores_of_a_share() -> None:
