@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from flask_babel import gettext as _
 
@@ -22,13 +24,15 @@ MOST_SHARES = 12
 
 def quantiles(
     spec: ChartSpec, shown: list[Shown], start: float, end: float, theme: Theme = "dark", step: float = 1.0,
+    known: Iterable[SeriesInfo] = (),
 ) -> Drawn | None:
     """p50, p95 and p99 of what fell into the buckets ``le``, as lines; None where no series has a bucket.
 
-    A piece of time without an observation has no point.
+    A piece of time without an observation has no point. ``known`` are all series of the histograms, those without a
+    value here too: they tell the bounds.
     """
     width = column_width(end - start, step, COLUMNS)
-    bounds, t, grid = histogram.buckets([s.series for s in shown], start, end, width)
+    bounds, t, grid = histogram.all_buckets([s.series for s in shown], known, start, end, width)
     if not bounds:
         return None
     found = []
