@@ -108,9 +108,9 @@ def _latency(source: Source) -> list[Chart]:
     ):
         if best := source.best(metric):
             found.append(_chart(title, best.how, best.selectors, "buckets", 260))
-    if source.has(rate_of(m.PHASE), proxy=True):
-        found.append(_chart(_("Where the time of requests goes"), _("Measured by the proxy"),
-                            [source.selector(rate_of(m.PHASE), proxy=True)], "area", aggregate="sum", by=("phase",)))
+    if best := source.best(rate_of(m.PHASE)):
+        found.append(_chart(_("Where the time of requests goes"), best.how, best.selectors, "area", aggregate="sum",
+                            by=("phase",)))
     return found
 
 
@@ -125,9 +125,8 @@ def _throughput(source: Source) -> list[Chart]:
         found.append(_chart(_("Requests"), best.how, best.selectors, "bars", aggregate="sum", by=("model",)))
     if best := source.best(rate_of(m.FINISHED)):
         found.append(_chart(_("How requests ended"), best.how, best.selectors, "area", aggregate="sum", by=("reason",)))
-    if source.has(rate_of(m.ERRORS), proxy=True):
-        found.append(_chart(_("Errors by class"), _("Measured by the proxy"),
-                            [source.selector(rate_of(m.ERRORS), proxy=True)], "area", aggregate="sum", by=("class",)))
+    if best := source.best(rate_of(m.ERRORS)):
+        found.append(_chart(_("Errors by class"), best.how, best.selectors, "area", aggregate="sum", by=("class",)))
     return found
 
 

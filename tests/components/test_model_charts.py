@@ -89,6 +89,19 @@ def test_too_many_names_for_a_drawing_leave_the_proxies_alone() -> None:
     assert chart.how == PROXY and len(shown(chart, infos)) == 60
 
 
+PHASE, ERRORS = rate_of(m.PHASE), rate_of(m.ERRORS)
+
+
+@pytest.mark.parametrize(("proxy", "how"), [("p", PROXY), ("", ENGINE)])
+def test_phases_and_errors_come_from_whoever_tells_them(proxy: str, how: str) -> None:
+    infos = [told(PHASE, "s", "m", proxy, phase="decode"), told(ERRORS, "s", "m", proxy, **{"class": "engine"}),
+             told(PHASE, "s", "m", phase="decode"), told(ERRORS, "s", "m", **{"class": "engine"})]
+    charts = by_title(of_model(Source.of("s", "m", infos)))
+    for title in ("Where the time of requests goes", "Errors by class"):
+        assert charts[title].how == how
+        assert {one[2] for one in shown(charts[title], infos)} == {proxy}
+
+
 def test_a_chart_of_two_metrics_names_both_sources() -> None:
     infos = [told(rate_of(m.PROMPT_TOKENS), "s", "m", "p"), told(rate_of(m.OUTPUT_TOKENS), "s", "m")]
     chart = by_title(of_model(Source.of("s", "m", infos)))["Tokens in and out"]
