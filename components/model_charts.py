@@ -21,17 +21,20 @@ _ROOM = 950
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A chart of a model's page. ``how`` says where its numbers come from."""
+    """A chart of a model's page. ``how`` says where its numbers come from; ``logged``, that all of them come from
+    requests that a proxy saw, which are in the request log."""
 
     spec: ChartSpec
     how: str
+    logged: bool
 
 
 class Told(NamedTuple):
-    """Selectors of a metric's series from the better source, and how that got them."""
+    """Selectors of a metric's series from the better source, how that got them, and whether only proxies did."""
 
     selectors: tuple[str, ...]
     how: str
+    logged: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class Source:
         """A metric from the better source that tells it; None when none does."""
         for proxy in (False, True) if engine_first else (True, False):
             if self.has(metric, proxy=proxy):
-                return Told((self.selector(metric, proxy=proxy),), _by(metric, proxy=proxy))
+                return Told((self.selector(metric, proxy=proxy),), _by(metric, proxy=proxy), proxy)
         return None
 
 
@@ -75,15 +78,15 @@ def _by(metric: Metric, *, proxy: bool) -> str:
     return _("From a histogram of the engine") if metric.kind == "histogram" else _("Told by the engine")
 
 
-def _chart(title: str, how: str, selectors: Sequence[str], kind: Kind = "lines", height: int = HEIGHT,
-           **more: object) -> Chart:
-    drawing = Drawing(tuple(selectors), kind, **more)  # type: ignore[arg-type]
-    return Chart(replace(spec_of(drawing), title=title, height=height), how)
+def _chart(title: str, told: Told, kind: Kind = "lines", height: int = HEIGHT, **more: object) -> Chart:
+    drawing = Drawing(told.selectors, kind, **more)  # type: ignore[arg-type]
+    return Chart(replace(spec_of(drawing), title=title, height=height), told.how, told.logged)
 
 
-def _together(told: Sequence[Told]) -> tuple[str, tuple[str, ...]]:
-    """How several metrics of one chart were got, each way once; and their selectors."""
-    return " · ".join(dict.fromkeys(one.how for one in told)), tuple(s for one in told for s in one.selectors)
+def _together(told: Sequence[Told]) -> Told:
+    """Several metrics in one chart: each way in which they were got is named once."""
+    return Told(tuple(s for one in told for s in one.selectors), " · ".join(dict.fromkeys(one.how for one in told)),
+                all(one.logged for one in told))
 
 
 def of_model(source: Source) -> list[tuple[str, list[Chart]]]:
@@ -102,31 +105,30 @@ def _latency(source: Source) -> list[Chart]:
         (m.TTFT, _("Time to the first token")), (m.ITL, _("Time between tokens")), (m.DURATION, _("End to end")),
     ):
         if best := source.best(metric):
-            found.append(_chart(title, best.how, best.selectors, "quantiles"))
+            found.append(_chart(title, best, "quantiles"))
     for metric, title in (
         (m.TTFT, _("Time to the first token, by bucket")), (m.DURATION, _("End to end, by bucket")),
     ):
         if best := source.best(metric):
-            found.append(_chart(title, best.how, best.selectors, "buckets", 260))
+            found.append(_chart(title, best, "buckets", 260))
     if best := source.best(rate_of(m.PHASE)):
-        found.append(_chart(_("Where the time of requests goes"), best.how, best.selectors, "area", aggregate="sum",
-                            by=("phase",)))
+        found.append(_chart(_("Where the time of requests goes"), best, "area", aggregate="sum", by=("phase",)))
     return found
 
 
 def _throughput(source: Source) -> list[Chart]:
     found = []
     if best := source.best(m.LIVE_TOKENS):
-        found.append(_chart(_("Tokens written"), best.how, best.selectors, "bars", aggregate="sum", by=("model",)))
+        found.append(_chart(_("Tokens written"), best, "bars", aggregate="sum", by=("model",)))
     tokens = [b for metric in (rate_of(m.PROMPT_TOKENS), rate_of(m.OUTPUT_TOKENS)) if (b := source.best(metric))]
     if tokens:
-        found.append(_chart(_("Tokens in and out"), *_together(tokens)))
+        found.append(_chart(_("Tokens in and out"), _together(tokens)))
     if best := source.best(rate_of(m.REQUESTS)):
-        found.append(_chart(_("Requests"), best.how, best.selectors, "bars", aggregate="sum", by=("model",)))
+        found.append(_chart(_("Requests"), best, "bars", aggregate="sum", by=("model",)))
     if best := source.best(rate_of(m.FINISHED)):
-        found.append(_chart(_("How requests ended"), best.how, best.selectors, "area", aggregate="sum", by=("reason",)))
+        found.append(_chart(_("How requests ended"), best, "area", aggregate="sum", by=("reason",)))
     if best := source.best(rate_of(m.ERRORS)):
-        found.append(_chart(_("Errors by class"), best.how, best.selectors, "area", aggregate="sum", by=("class",)))
+        found.append(_chart(_("Errors by class"), best, "area", aggregate="sum", by=("class",)))
     return found
 
 
@@ -134,23 +136,23 @@ def _saturation(source: Source) -> list[Chart]:
     found = []
     queue = [b for metric in (m.RUNNING, m.WAITING) if (b := source.best(metric, engine_first=True))]
     if queue:
-        found.append(_chart(_("Being answered and waiting"), *_together(queue)))
+        found.append(_chart(_("Being answered and waiting"), _together(queue)))
     kept = [b for metric in (m.CONTEXT_USED, m.KV_USED) if (b := source.best(metric, engine_first=True))]
     if kept:
-        found.append(_chart(_("Context and KV cache in use"), *_together(kept)))
+        found.append(_chart(_("Context and KV cache in use"), _together(kept)))
     if best := source.best(m.CACHE_HITS, engine_first=True):
-        found.append(_chart(_("Prompt tokens found in the prefix cache"), best.how, best.selectors))
+        found.append(_chart(_("Prompt tokens found in the prefix cache"), best))
     if best := source.best(rate_of(m.PREEMPTIONS), engine_first=True):
-        found.append(_chart(_("Requests put back"), best.how, best.selectors))
+        found.append(_chart(_("Requests put back"), best))
     return found
 
 
 def _memory(source: Source) -> list[Chart]:
     found = []
     if best := source.best(m.MEMORY, engine_first=True):
-        found.append(_chart(_("Host memory"), _("Measured on the process"), best.selectors))
+        found.append(_chart(_("Host memory"), best._replace(how=_("Measured on the process"))))
     if best := source.best(m.GPU_MEMORY, engine_first=True):
-        found.append(_chart(_("GPU memory"), _("Told by the GPU driver"), best.selectors, "area"))
+        found.append(_chart(_("GPU memory"), best._replace(how=_("Told by the GPU driver")), "area"))
     return found
 
 
@@ -163,15 +165,13 @@ def of_all(infos: Sequence[SeriesInfo]) -> list[tuple[str, list[Chart]]]:
     """The charts over all models: latency, throughput, and how requests are spread. They have no heading."""
     found = []
     if told := _of_each(m.P95, infos):
-        found.append(_chart(_("Latency by model, p95"), told.how, told.selectors, aggregate="max", by=("model",)))
+        found.append(_chart(_("Latency by model, p95"), told, aggregate="max", by=("model",)))
     if told := _of_each(m.TTFT, infos):
-        found.append(_chart(_("Time to the first token, all models"), told.how, told.selectors, "quantiles"))
+        found.append(_chart(_("Time to the first token, all models"), told, "quantiles"))
     if told := _of_each(m.LIVE_TOKENS, infos):
-        found.append(_chart(_("Throughput by model"), told.how, told.selectors, "bars", aggregate="sum",
-                            by=("model",)))
+        found.append(_chart(_("Throughput by model"), told, "bars", aggregate="sum", by=("model",)))
     if told := _of_each(rate_of(m.REQUESTS), infos):
-        found.append(_chart(_("Requests by model"), told.how, told.selectors, "shares", aggregate="sum",
-                            by=("model",)))
+        found.append(_chart(_("Requests by model"), told, "shares", aggregate="sum", by=("model",)))
     return [("", found)] if found else []
 
 
@@ -187,14 +187,14 @@ def _of_each(metric: Metric, infos: Iterable[SeriesInfo]) -> Told | None:
     by_proxy = _of_any(metric, proxy=True)
     if not direct:
         return by_proxy
-    both = Told((*by_proxy.selectors, *_past_proxies(metric, proxied, direct)), _by_both(metric))
+    both = Told((*by_proxy.selectors, *_past_proxies(metric, proxied, direct)), _by_both(metric), False)
     # What cannot be spelt as a drawing is not drawn at all.
     fits = len(both.selectors) <= MOST_SELECTORS and sum(map(len, both.selectors)) <= _ROOM
     return both if fits else by_proxy
 
 
 def _of_any(metric: Metric, *, proxy: bool) -> Told:
-    return Told((_selector(metric, [("model", "!=", "")], proxy=proxy),), _by(metric, proxy=proxy))
+    return Told((_selector(metric, [("model", "!=", "")], proxy=proxy),), _by(metric, proxy=proxy), proxy)
 
 
 def _past_proxies(

@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components import model_page
 from components.drawings import drawing_of
 from components.model_charts import Chart, Source, of_all, of_model
 from metrics import models as m
 from metrics.metric import Metric, labels, rate_of
 from metrics.series import SeriesInfo
 from storage.selector import Catalogue
+from tests.pages.site import texts
 
 pytestmark = pytest.mark.usefixtures("english")
 PROXY, ENGINE = "Measured by the proxy", "Told by the engine"
@@ -107,3 +109,21 @@ def test_a_chart_of_two_metrics_names_both_sources() -> None:
     chart = by_title(of_model(Source.of("s", "m", infos)))["Tokens in and out"]
     assert chart.how == f"{PROXY} · {ENGINE}"
     assert shown(chart, infos) == [("s", "m", ""), ("s", "m", "p")]
+
+
+@pytest.mark.parametrize(("proxy", "permitted", "said"), [("p", True, 5), ("p", False, 0), ("", True, 0)])
+def test_a_click_lists_requests_only_where_a_proxy_logged_them(
+    monkeypatch: pytest.MonkeyPatch, proxy: str, permitted: bool, said: int,
+) -> None:
+    monkeypatch.setattr(model_page, "allowed", lambda _permission: permitted)
+    infos = [told(metric, "s", "m", proxy) for metric in (m.TTFT, m.ITL, m.DURATION, m.LIVE_TOKENS)]
+    groups = model_page.chart_groups(of_model(Source.of("s", "m", infos)))
+    assert sum(texts(one.to_plotly_json()).count("A click lists the requests") for one in groups) == said
+
+
+def test_a_chart_that_holds_an_engines_numbers_too_promises_no_list() -> None:
+    both = [told(m.TTFT, "s", "m", "p"), told(m.TTFT, "t", "n")]
+    (_title, (chart,)), = of_all(both)
+    assert not chart.logged
+    (_title, (chart,)), = of_all(both[:1])
+    assert chart.logged
