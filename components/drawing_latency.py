@@ -14,6 +14,7 @@ from components.chartspecs import ChartSpec
 from components.drawing_figures import Drawn, Shown, column_width, layout, lines
 from components.formats import human, latency, number
 from components.theme import Theme
+from metrics.models import BOUNDS
 from metrics.series import Series, SeriesInfo
 
 QUANTILES = ((0.5, "p50", 0), (0.95, "p95", 2), (0.99, "p99", 8))
@@ -43,7 +44,7 @@ def quantiles(
         t_there, v_there = _with_gaps(t[there], value[there], width)
         found.append(Shown(Series(info, t_there, v_there, width), name, look.SERIES[theme][place]))
     drawn = lines(spec, found, start, end, theme, width, live=False)
-    drawn.figure["layout"]["meta"] |= {"measure": measure_of(shown[0].series.info.name), "spikes": True}
+    drawn.figure["layout"]["meta"] |= {"measure": measure_of(shown[0].series.info.name), "spikes": BOUNDS}
     said = [f"{one.name} {latency(float(one.series.value[-1]))}" for one in found if one.series.value.size]
     drawn.text = ", ".join([*said, _("%(count)s observations", count=number(round(float(np.nansum(grid)))))])
     drawn.whole = found
@@ -51,9 +52,10 @@ def quantiles(
 
 
 def measure_of(metric: str) -> str:
-    """What a request has of a histogram's metric; of the others its duration."""
+    """What a request has of a histogram's metric; of the others its duration. Of the gaps between its tokens, each of
+    which is in the histogram, it has the longest."""
     return {
-        "model_time_to_first_token_seconds": "ttft", "model_inter_token_latency_seconds": "itl",
+        "model_time_to_first_token_seconds": "ttft", "model_inter_token_latency_seconds": "itl_max",
         "model_request_queue_seconds": "queue",
     }.get(metric, "duration")
 

@@ -11,7 +11,7 @@ from components import drawing_grids
 from components.drawing_figures import Drawn, Shown
 from components.drawing_latency import MOST_SHARES, quantiles, shares
 from components.drawings import Drawing, spec_of
-from metrics.models import LE
+from metrics.models import BOUNDS, LE
 from metrics.series import Series, SeriesInfo
 
 pytestmark = pytest.mark.usefixtures("english")
@@ -67,6 +67,13 @@ def test_an_engines_empty_buckets_bound_those_that_saw_something() -> None:
     shown = [bucket("10", [1], [3], engine="vllm")]
     known = [bucket(le, [], [], engine="vllm").series.info for le in ("1", "7.5", "10", "+Inf")]
     assert newest(quantiles(spec("quantiles"), shown, 0, 60, known=known)) == pytest.approx([8.75, 9.875, 9.975])
+
+
+def test_a_click_on_a_time_between_tokens_is_about_the_longest_one_of_a_request() -> None:
+    drawn = quantiles(spec("quantiles"), [bucket("0.1", [1], [1], "model_inter_token_latency_seconds")], 0, 60)
+    assert drawn is not None
+    meta = drawn.figure["layout"]["meta"]
+    assert (meta["measure"], list(meta["spikes"])) == ("itl_max", list(BOUNDS))
 
 
 def test_series_without_a_bucket_have_no_percentiles() -> None:
