@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.frames import Times, bucket, present
-from metrics.series import Series
+from metrics.metric import Labels
+from metrics.models import LE
+from metrics.series import Series, SeriesInfo
 
 FEWEST, MOST = 20, 80
 """Bins of a histogram; of few values fewer."""
 _NICE = (1, 2, 2.5, 5, 10)
+_OF_PROXIES = frozenset(float(le) for le in LE)
 
 
 def nice_step(width: float) -> float:
@@ -90,12 +93,88 @@ def buckets(series: Sequence[Series], start: float, end: float, width: float) ->
     return bounds, times, found
 
 
+def all_buckets(
+    series: Sequence[Series], known: Iterable[SeriesInfo], start: float, end: float, width: float,
+) -> tuple[list[float], Times, NDArray[np.float64]]:
+    """As `buckets`, with the empty buckets of the histograms too, so that the bound before each is its true neighbour:
+    for `quantile`. Without an observation a column is 0.
+
+    A measuring proxy's histogram has the buckets `metrics.models.LE`; another those that ``known`` series of it have,
+    whether they have a value here or not. Histograms with other bounds are put together on the bounds of all of them,
+    what fell into a bucket taken as evenly spread in it.
+    """
+    members: dict[tuple[float, ...], list[Series]] = {}
+    layouts = _layouts([s.info for s in series], known)
+    for one in series:
+        if not math.isnan(bound(one.info.label("le"))):
+            members.setdefault(layouts[_histogram(one.info)], []).append(one)
+    bounds = sorted({le for layout in members for le in layout})
+    times, _none = bucket([], start, end, width)
+    found = np.zeros((len(bounds), len(times)))
+    for layout, of_it in members.items():
+        some, _times, grid = buckets(of_it, start, end, width)
+        inside = np.zeros((len(layout), len(times)))
+        inside[np.searchsorted(layout, some)] = np.nan_to_num(grid)
+        found += inside if len(layout) == len(bounds) else _spread(inside, layout, bounds)
+    return bounds, times, found
+
+
+def _histogram(info: SeriesInfo) -> tuple[str, Labels]:
+    """Which histogram a bucket is one of."""
+    return info.name, tuple(pair for pair in info.labels if pair[0] != "le")
+
+
+def _layouts(
+    infos: Iterable[SeriesInfo], known: Iterable[SeriesInfo],
+) -> dict[tuple[str, Labels], tuple[float, ...]]:
+    """The upper bounds of each histogram that ``infos`` are buckets of, ascending."""
+    told: dict[tuple[str, Labels], set[float]] = {}
+    for info in known:
+        told.setdefault(_histogram(info), set()).update(_bounds(info))
+    found: dict[tuple[str, Labels], set[float]] = {}
+    for info in infos:
+        histogram = _histogram(info)
+        if histogram not in found:
+            # What was summed up over labels is of no one known histogram, but of all that agree in the labels it kept.
+            alike = [histogram] if histogram in told else [
+                one for one in told if set(histogram[1]) <= set(one[1]) and histogram[0] in (one[0], "")
+            ]
+            found[histogram] = {le for one in alike for le in told[one]}
+        found[histogram] |= _bounds(info)
+    return {histogram: tuple(sorted(bounds)) for histogram, bounds in found.items()}
+
+
+def _bounds(info: SeriesInfo) -> frozenset[float]:
+    """The bounds that a bucket tells of: its own, of a proxy all there are."""
+    le = bound(info.label("le"))
+    if math.isnan(le):
+        return frozenset()
+    return _OF_PROXIES if info.kind == "histogram" and info.label("proxy") else frozenset({le})
+
+
+def _spread(inside: NDArray[np.float64], layout: Sequence[float], bounds: Sequence[float]) -> NDArray[np.float64]:
+    """What is ``inside`` the buckets of ``layout``, (l, c), in those of ``bounds``, (b, c), which hold ``layout``."""
+    upper, finite = np.asarray(layout), np.isfinite(bounds)
+    ends = np.isfinite(upper)
+    below = np.cumsum(inside, axis=0)
+    if not ends.any():
+        return np.vstack([np.zeros((len(bounds) - 1, inside.shape[1])), inside])
+    edge, before = upper[ends], below[ends]
+    if edge[0] > 0:
+        edge, before = np.insert(edge, 0, 0.0), np.vstack([np.zeros(inside.shape[1]), before])
+    up_to = np.tile(below[-1], (len(bounds), 1))
+    for column in range(inside.shape[1]):
+        up_to[finite, column] = np.interp(np.asarray(bounds)[finite], edge, before[:, column], left=0.0)
+    return np.diff(up_to, axis=0, prepend=0.0)
+
+
 def quantile(q: float, bounds: Sequence[float], inside: NDArray[np.float64]) -> NDArray[np.float64]:
     """The ``q`` quantile of each column of ``inside`` (b, c), as Prometheus' ``histogram_quantile`` estimates it.
 
-    Within a bucket values are taken as evenly spread, from the bound before it (0 before the first, unless that is
-    negative) to its own. In the bucket without an upper bound it is the highest bound there is. NaN for a column
-    without an observation, and where there are no two buckets.
+    ``bounds`` must be those of empty buckets too (see `all_buckets`): within a bucket values are taken as evenly
+    spread, from the bound before it (0 before the first, unless that is negative) to its own. In the bucket without an
+    upper bound it is the highest bound there is. NaN for a column without an observation, and where there are no two
+    buckets.
     """
     columns = inside.shape[1] if inside.ndim == 2 else 0
     if len(bounds) < 2:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, JsonValue
 from api.models import Closed, Parameters
 from api.wire import When
 
-MeasureName = Literal["ttft", "itl", "duration", "queue"]
+MeasureName = Literal["ttft", "itl", "itl_max", "duration", "queue"]
 
 
 class ModelsQuery(Parameters):
@@ -86,7 +86,9 @@ class RequestsFilter(Parameters):
     text: str = Field("", max_length=200, description="Part of a model, client, path, message or id")
     start: When | None = Field(None, alias="from", description="Ended not before")
     end: When | None = Field(None, alias="to", description="Ended before")
-    measure: MeasureName = Field("duration", description="What above and up_to are about")
+    begun_before: When | None = Field(None, description="Begun before")
+    measure: MeasureName = Field("duration", description="What above and up_to are about; itl_max is the longest time "
+                                                         "between two tokens, itl the mean")
     above: float | None = Field(None, ge=0, le=1e9, description="Took longer, seconds")
     up_to: float | None = Field(None, ge=0, le=1e9, description="Took at most, seconds")
 

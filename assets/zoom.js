@@ -160,10 +160,13 @@
     return taken(chart, point, bounds[0], bounds[1], chart.gd.data[0].text[row][0]);
   }
 
-  // A point of a line of percentiles: who took that long, or longer, then.
+  // A point of a line of percentiles: who took that long, or longer, then. It is an estimate within a bucket: what the
+  // requests themselves took lies above the bound before (meta.spikes, seconds).
   function spike(chart, point) {
     if (!chart.meta.spikes || !(point.y > 0)) return false;
-    return taken(chart, point, 0.98 * point.y / chart.meta.scale, null, '≥ ' + point.data.name);
+    const seconds = point.y / chart.meta.scale * (1 - 1e-5);
+    const above = Math.max(0, ...chart.meta.spikes.filter(bound => bound < seconds));
+    return taken(chart, point, above, null, point.data.name + ', > ' + vigie.chartTools.said(above, chart.meta));
   }
 
   // Whether the page took the requests of a step of a chart that took from above to upTo seconds.

@@ -94,7 +94,8 @@ def _drawn(services: Vigie, want: Want, drawing: Drawing) -> tuple[Drawn | None,
     window = (want.start, want.end, want.theme, read.step)
     if compared:
         return _compared(services, want, drawing, shown, read), read
-    drawn = _by_kind(want, drawing, shown, window, simple=simple, plain=plain)
+    drawn = _bucketed(services, want, drawing, shown, window) if drawing.kind in ("buckets", "quantiles") else _by_kind(
+        want, drawing, shown, window, simple=simple, plain=plain)
     drawn.whole = drawn.whole or ([] if plain else shown)
     return drawn, read
 
@@ -116,10 +117,16 @@ def _by_kind(
         return drawing_grids.hist(want.spec, shown, *window)
     if drawing.kind == "hours":
         return drawing_grids.hours(want.spec, shown, *window, zone=str(get_timezone() or "UTC"))
-    if drawing.kind == "shares":
-        return drawing_latency.shares(want.spec, shown, *window)
+    return drawing_latency.shares(want.spec, shown, *window)
+
+
+def _bucketed(
+    services: Vigie, want: Want, drawing: Drawing, shown: list[Shown], window: tuple[float, float, Theme, float],
+) -> Drawn:
+    # Buckets that are empty here are not among the series that are shown, and still bound those that are.
+    known = services.query.series(drawing.selectors)
     draw_buckets = drawing_latency.quantiles if drawing.kind == "quantiles" else drawing_grids.buckets
-    if (drawn := draw_buckets(want.spec, shown, *window)) is None:
+    if (drawn := draw_buckets(want.spec, shown, *window, known=known)) is None:
         raise _Refused(
             _("No latency buckets"), _("These series have no label le, which names the bound of a bucket."),
             _("Choose a metric whose series are buckets, or draw a heatmap."),

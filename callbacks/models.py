@@ -116,9 +116,12 @@ def filter_of(model: Any, error: Any, slow: Any, text: Any, cell: Any, server: A
         first, last = zoom_of(cell.get("from"), cell.get("to"))
         low, high = (_seconds(cell.get(key)) for key in ("above", "upTo"))
         measure = cell.get("measure")
+        measure = measure if measure in get_args(reading.Measure) else "duration"
+        # A gap between tokens is counted when it happens, anything else when its request ends.
+        until = "begun_before" if measure == "itl_max" else "end"
         more = {
-            "start": None if first is None else first / 1000 - LATE, "end": None if last is None else last / 1000,
-            "above": low, "up_to": high, "measure": measure if measure in get_args(reading.Measure) else "duration",
+            "start": None if first is None else first / 1000 - LATE, until: None if last is None else last / 1000,
+            "above": low, "up_to": high, "measure": measure,
         }
     return Filter(model=chosen(model), server=chosen(server), error=chosen(error), text=chosen(text).strip(), **more)
 
@@ -134,6 +137,7 @@ def query_of(wanted: Filter) -> dict[str, Any]:
         "model": wanted.model, "server": wanted.server, "error": wanted.error, "text": wanted.text,
         "from": None if wanted.start is None else iso(wanted.start),
         "to": None if wanted.end is None else iso(wanted.end),
+        "begun_before": None if wanted.begun_before is None else iso(wanted.begun_before),
         "measure": wanted.measure if wanted.above is not None or wanted.up_to is not None else None,
         "above": wanted.above if wanted.above is None else f"{wanted.above:g}",
         "up_to": wanted.up_to if wanted.up_to is None else f"{wanted.up_to:g}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
@@ -31,6 +31,7 @@ from components.drawing_figures import (
 from components.drawing_latency import COLUMNS, QUANTILES, measure_of
 from components.formats import ABSENT, human, number
 from components.theme import Theme
+from metrics.series import SeriesInfo
 
 MOST_ROWS, MOST_SPREAD = 300, 12
 """Series of a heat map, and of a histogram that tells them apart."""
@@ -227,15 +228,17 @@ def _seconds(value: float) -> str:
 
 def buckets(
     spec: ChartSpec, shown: list[Shown], start: float, end: float, theme: Theme = "dark", step: float = 1.0,
+    known: Iterable[SeriesInfo] = (),
 ) -> Drawn | None:
     """Latency buckets by time: a row for each bound ``le``, how much fell into it, and lines of percentiles above.
 
-    None where no series has a bucket.
+    None where no series has a bucket. ``known`` is as for `drawing_latency.quantiles`.
     """
     width = column_width(end - start, step, COLUMNS)
     bounds, t, grid = histogram.buckets([s.series for s in shown], start, end, width)
     if not bounds:
         return None
+    every, _t, whole = histogram.all_buckets([s.series for s in shown], known, start, end, width)
     finite = [b for b in bounds if np.isfinite(b)]
     scale = scale_of("seconds", finite[len(finite) // 2] if finite else 1.0)
     names = [_("to %(bound)s", bound=_seconds(b)) if np.isfinite(b) else _("above") for b in bounds]
@@ -253,7 +256,7 @@ def buckets(
     notes: list[Figure] = []
     colours = (look.TOKENS[theme]["text"], look.SERIES[theme][2], look.SERIES[theme][8])
     for (q, name, _place), colour in zip(QUANTILES, colours, strict=True):
-        value = histogram.quantile(q, bounds, grid)
+        value = histogram.quantile(q, every, whole)
         place = np.where(np.isnan(value), np.nan, np.interp(np.nan_to_num(value), edges, np.arange(len(edges)) - 0.5))
         line = charts.trace_of(t.tolist(), plain(place, 1), name, colour, "%{customdata}")
         line["customdata"] = [_seconds(v) for v in value.tolist()]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from flask_babel import gettext as _
 
@@ -12,6 +14,7 @@ from components.chartspecs import ChartSpec
 from components.drawing_figures import Drawn, Shown, column_width, layout, lines
 from components.formats import human, latency, number
 from components.theme import Theme
+from metrics.models import BOUNDS
 from metrics.series import Series, SeriesInfo
 
 QUANTILES = ((0.5, "p50", 0), (0.95, "p95", 2), (0.99, "p99", 8))
@@ -22,13 +25,15 @@ MOST_SHARES = 12
 
 def quantiles(
     spec: ChartSpec, shown: list[Shown], start: float, end: float, theme: Theme = "dark", step: float = 1.0,
+    known: Iterable[SeriesInfo] = (),
 ) -> Drawn | None:
     """p50, p95 and p99 of what fell into the buckets ``le``, as lines; None where no series has a bucket.
 
-    A piece of time without an observation has no point.
+    A piece of time without an observation has no point. ``known`` are all series of the histograms, those without a
+    value here too: they tell the bounds.
     """
     width = column_width(end - start, step, COLUMNS)
-    bounds, t, grid = histogram.buckets([s.series for s in shown], start, end, width)
+    bounds, t, grid = histogram.all_buckets([s.series for s in shown], known, start, end, width)
     if not bounds:
         return None
     found = []
@@ -39,7 +44,7 @@ def quantiles(
         t_there, v_there = _with_gaps(t[there], value[there], width)
         found.append(Shown(Series(info, t_there, v_there, width), name, look.SERIES[theme][place]))
     drawn = lines(spec, found, start, end, theme, width, live=False)
-    drawn.figure["layout"]["meta"] |= {"measure": measure_of(shown[0].series.info.name), "spikes": True}
+    drawn.figure["layout"]["meta"] |= {"measure": measure_of(shown[0].series.info.name), "spikes": BOUNDS}
     said = [f"{one.name} {latency(float(one.series.value[-1]))}" for one in found if one.series.value.size]
     drawn.text = ", ".join([*said, _("%(count)s observations", count=number(round(float(np.nansum(grid)))))])
     drawn.whole = found
@@ -47,9 +52,10 @@ def quantiles(
 
 
 def measure_of(metric: str) -> str:
-    """What a request has of a histogram's metric; of the others its duration."""
+    """What a request has of a histogram's metric; of the others its duration. Of the gaps between its tokens, each of
+    which is in the histogram, it has the longest."""
     return {
-        "model_time_to_first_token_seconds": "ttft", "model_inter_token_latency_seconds": "itl",
+        "model_time_to_first_token_seconds": "ttft", "model_inter_token_latency_seconds": "itl_max",
         "model_request_queue_seconds": "queue",
     }.get(metric, "duration")
 

@@ -290,7 +290,7 @@ def chart_groups(groups: Sequence[tuple[str, list[Chart]]]) -> list[Any]:
 def _panel(one: Chart) -> Any:
     panel = panels.chart_panel(one.spec)
     said = [one.how] if one.how else []
-    if one.spec.kind in ("quantiles", "buckets") and allowed("requests:view"):
+    if one.logged and one.spec.kind in ("quantiles", "buckets") and allowed("requests:view"):
         said.append(_("A click lists the requests behind a point or a cell"))
     if said:
         panel.children = [*panel.children, still(html.P(" · ".join(said), className="model-how chart-how"))]

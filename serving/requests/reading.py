@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from serving.requests.table import COLUMNS, Request, of_row, requests
 from storage.database import Database
 
-Measure = Literal["ttft", "itl", "duration", "queue"]
+Measure = Literal["ttft", "itl", "itl_max", "duration", "queue"]
 MOST = 1000
 PIECE = 2000
 
@@ -32,6 +32,8 @@ class Filter:
     """Part of a model, client, path, message or of the request's id."""
     start: float | None = None
     end: float | None = None
+    begun_before: float | None = None
+    """Only requests that began before this moment: with ``start``, those that were being answered from then on."""
     measure: Measure = "duration"
     above: float | None = None
     """Only requests whose ``measure`` took longer, seconds."""
@@ -146,6 +148,8 @@ def _where(wanted: Filter) -> list[Any]:
         found.append(columns.ended >= wanted.start)
     if wanted.end is not None:
         found.append(columns.ended < wanted.end)
+    if wanted.begun_before is not None:
+        found.append(columns.at < wanted.begun_before)
     if wanted.above is not None:
         found.append(columns[wanted.measure] > wanted.above)
     if wanted.up_to is not None:

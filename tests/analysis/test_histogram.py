@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.frames import coarsened
-from analysis.histogram import FEWEST, MOST, buckets, counts, edges, nice_step, quantile
+from analysis.histogram import FEWEST, MOST, all_buckets, buckets, counts, edges, nice_step, quantile
+from metrics.models import BOUNDS, LE
 from metrics.series import Series, SeriesInfo
 from storage.archive.rollup import Rollup
 from storage.reduce import rolled_series
@@ -111,3 +113,66 @@ def test_percentiles_without_observations_or_buckets_are_absent():
     assert np.isnan(quantile(0.5, [1, math.inf], np.zeros((2, 3)))).all()
     assert np.isnan(quantile(0.5, [1.0], np.ones((1, 2)))).all()
     assert quantile(0.5, [-1, 2, math.inf], np.asarray([[5.0], [0], [0]])).tolist() == [-1]
+
+
+COARSE = ("0.004", "0.032", "0.256", "2.048", "16.384", "+Inf")
+"""Bounds of an engine, each one of a proxy's too."""
+
+
+def bucket_info(le: str, **labels: str) -> SeriesInfo:
+    return SeriesInfo("wait_seconds", tuple(sorted({"le": le, **labels}.items())), "", "histogram", "")
+
+
+def told(les: tuple[str, ...], values: list[float], **labels: str) -> list[Series]:
+    """One series for each bucket that saw something, and for no other."""
+    seen: dict[str, int] = {}
+    for value in values:
+        le = les[bisect_left([float(le) for le in les], value)]
+        seen[le] = seen.get(le, 0) + 1
+    return [Series(bucket_info(le, **labels), np.zeros(1, np.int64), np.float32([n]), 1.0) for le, n in seen.items()]
+
+
+def estimate(q: float, series: list[Series], known: list[SeriesInfo]) -> float:
+    bounds, _times, inside = all_buckets(series, known, 0, 59, 60)
+    return float(quantile(q, bounds, inside)[0])
+
+
+SECONDS = st.lists(st.floats(0, 2 * BOUNDS[-1]), min_size=1, max_size=60)
+SHARES = st.sampled_from([0.5, 0.95, 0.99])
+
+
+def in_the_bucket_of(estimated: float, values: list[float], q: float, les: tuple[str, ...]) -> bool:
+    true = sorted(values)[math.ceil(q * len(values)) - 1]
+    place = bisect_left([float(le) for le in les], true)
+    lower, upper = float(les[place - 1]) if place else 0.0, float(les[place])
+    # Above the last bound it is the last bound.
+    return bool(lower * (1 - 1e-9) <= estimated <= (lower if math.isinf(upper) else upper) * (1 + 1e-9))
+
+
+@given(SECONDS, SHARES)
+def test_a_percentile_lies_in_the_bucket_of_the_true_one_whatever_buckets_are_empty(values: list[float], q: float):
+    assert in_the_bucket_of(estimate(q, told(LE, values, proxy="p"), []), values, q, LE)
+    known = [bucket_info(le, engine="vllm") for le in COARSE]
+    assert in_the_bucket_of(estimate(q, told(COARSE, values, engine="vllm"), known), values, q, COARSE)
+
+
+@given(st.lists(st.floats(0, 16), min_size=1, max_size=40), st.lists(st.floats(0, 16), min_size=1, max_size=40), SHARES)
+def test_histograms_of_other_bounds_keep_their_own_neighbours(proxy: list[float], engine: list[float], q: float):
+    fine = (*COARSE[:2], "0.1", *COARSE[2:4], "9", *COARSE[4:])
+    series = [*told(fine, proxy, server="a"), *told(COARSE, engine, server="b")]
+    known = [*(bucket_info(le, server="a") for le in fine), *(bucket_info(le, server="b") for le in COARSE)]
+    assert in_the_bucket_of(estimate(q, series, known), [*proxy, *engine], q, COARSE)
+    assert all_buckets(series, known, 0, 59, 60)[2].sum() == pytest.approx(len(proxy) + len(engine))
+
+
+def test_a_sum_over_models_has_the_bounds_of_all_of_them():
+    summed = Series(SeriesInfo("wait_seconds", (("le", "16.384"),), "", "gauge", ""), np.zeros(1, np.int64),
+                    np.float32([3]), 1.0)
+    known = [bucket_info(le, model=model) for le, model in (("0.256", "m"), ("2.048", "n"), ("16.384", "n"))]
+    assert estimate(0.5, [summed], known) == pytest.approx((2.048 + 16.384) / 2)
+
+
+def test_what_is_only_above_the_last_bound_is_put_at_it():
+    series = [*told(("+Inf",), [99.0], server="a"), *told(COARSE, [99.0], server="b")]
+    known = [bucket_info(le, server="b") for le in COARSE]
+    assert estimate(0.5, series, known) == 16.384

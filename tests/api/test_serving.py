@@ -128,6 +128,7 @@ def test_requests_are_for_operators_and_found_by_filter(site: Site) -> None:
     assert ([row["request"] for row in told["data"]], told["count"], told["failed"]) == (["3", "2"], 3, 1)
     assert [row["request"] for row in client.get(f"{MODELS}/requests?before={told['next']}").json["data"]] == ["1"]
     assert client.get(f"{MODELS}/requests?measure=ttft&above=0.015&error=none").json["count"] == 1
+    assert client.get(f"{MODELS}/requests?measure=itl_max&above=0&begun_before=2000-01-01T00:00:00Z").json["count"] == 0
     wrong = client.get(f"{MODELS}/requests?above=2&up_to=1")
     assert wrong.status_code == 400 and wrong.json["errors"][0]["field"] == "above"
     assert client.get(f"{MODELS}/requests?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z").status_code == 400

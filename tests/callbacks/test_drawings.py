@@ -26,6 +26,7 @@ WORK = {
         SeriesInfo("busy_ratio", (), "ratio", "gauge", "Busy"),
         SeriesInfo("gone_ratio", (), "ratio", "gauge", "Gone"),
         *(SeriesInfo("wait_bucket", (("le", le),), "", "gauge", "Waits") for le in ("0.1", "1", "+Inf")),
+        *(SeriesInfo("lag_bucket", (("le", le),), "", "gauge", "Lags") for le in ("7.5", "10")),
     )
 }
 
@@ -44,7 +45,7 @@ class Store:
         t = np.arange(np.ceil(start / step), np.floor(end / step) + 1, dtype=np.int64) * step
         found = []
         for info in self.series(matchers):
-            if info.name == "gone_ratio":
+            if info.name == "gone_ratio" or info.label("le") == "7.5":
                 continue
             place = list(WORK).index(info.key)
             value = (place + np.sin(t / 40)).astype(np.float32)
@@ -115,6 +116,12 @@ def test_percentiles_have_names_and_statistics_of_their_own(services: Any):
     answer, _ = drawn(services, "wait_bucket!quantiles", stats=True)
     assert [row["name"] for row in answer["stats"]] == ["p50", "p95", "p99"]
     assert all(answer["figure"]["layout"]["meta"]["keys"])
+
+
+@pytest.mark.parametrize("kind", ["quantiles", "buckets"])
+def test_a_bucket_without_a_value_bounds_the_next(services: Any, kind: str):
+    answer, _ = drawn(services, f"lag_bucket!{kind}")
+    assert "p50 8.75 s" in answer["text"]
 
 
 def test_a_counters_total_is_drawn_as_its_rate_and_that_is_said(services: Any):

@@ -28,6 +28,14 @@ def test_a_cell_is_a_span_of_time_and_one_of_latency() -> None:
     assert (found.measure, found.above, found.up_to) == ("ttft", 0.1, 0.2)
 
 
+def test_a_gap_between_tokens_is_looked_for_in_requests_that_were_being_answered() -> None:
+    found = filter_of(ALL, ALL, ALL, "", {**CELL, "upTo": None, "measure": "itl_max"}, "")
+    assert (found.start, found.end, found.begun_before) == (1_800_000_000 - LATE, None, 1_800_000_060)
+    assert (found.measure, found.above, found.up_to) == ("itl_max", 0.1, None)
+    asked = query_of(found)
+    assert (asked["measure"], asked["begun_before"], asked["to"]) == ("itl_max", "2027-01-15T08:01:00.000Z", None)
+
+
 @pytest.mark.parametrize("bad", [None, 3, {"a": 1}, float("nan")])
 def test_what_makes_no_sense_is_left_out(bad: Any) -> None:
     assert filter_of(bad, bad, bad, bad, bad, bad) == Filter()

@@ -8,17 +8,19 @@ import numpy as np
 import pytest
 
 from components import drawing_grids
-from components.drawing_figures import Shown
+from components.drawing_figures import Drawn, Shown
 from components.drawing_latency import MOST_SHARES, quantiles, shares
 from components.drawings import Drawing, spec_of
-from metrics.models import LE
+from metrics.models import BOUNDS, LE
 from metrics.series import Series, SeriesInfo
 
 pytestmark = pytest.mark.usefixtures("english")
 
 
-def bucket(le: str, at: list[int], value: list[float], name: str = "model_time_to_first_token_seconds") -> Shown:
-    info = SeriesInfo(name, (("le", le), ("model", "m")), "", "histogram", "", 1.0)
+def bucket(
+    le: str, at: list[int], value: list[float], name: str = "model_time_to_first_token_seconds", **labels: str,
+) -> Shown:
+    info = SeriesInfo(name, (("le", le), ("model", "m"), *labels.items()), "", "histogram", "", 1.0)
     return Shown(Series(info, np.asarray(at, np.int64) * 1000, np.asarray(value, np.float32), 1.0), le, "#fff")
 
 
@@ -37,6 +39,41 @@ def test_percentiles_are_lines_with_gaps_where_nothing_was_asked() -> None:
     scale = drawn.figure["layout"]["meta"]["scale"]
     assert p50["y"][0] == pytest.approx(0.1 * (51 / 95) * scale, rel=0.02)
     assert "p95" in drawn.text and "112 observations" in drawn.text
+
+
+def newest(drawn: Drawn | None) -> list[float]:
+    """What the percentile lines end at, seconds."""
+    assert drawn is not None
+    return [float(one.series.value[-1]) for one in drawn.whole]
+
+
+@pytest.mark.parametrize(("seen", "expected"), [
+    ({"0.0226274": 95, "0.032": 5}, (19.5e-3, 22.6e-3, 30.1e-3)),  # 20 and 30 ms
+    ({"0.128": 18, "11.5852": 2}, (0.111, 9.89, 11.25)),  # 0.1 and 10 s
+    ({"11.5852": 3}, (9.89, 11.42, 11.55)),  # 10 s
+])
+def test_percentiles_of_sparse_traffic_begin_at_the_true_neighbour_of_a_bucket(
+    seen: dict[str, int], expected: tuple[float, ...],
+) -> None:
+    shown = [bucket(le, [1], [count], proxy="p") for le, count in seen.items()]
+    assert newest(quantiles(spec("quantiles"), shown, 0, 60)) == pytest.approx(expected, rel=0.02)
+    heat = drawing_grids.buckets(spec("buckets"), shown, 0, 60)
+    assert heat is not None
+    assert len(heat.figure["layout"]["meta"]["bounds"]) == len(seen), "rows are of buckets that saw something"
+    assert f"p50 {drawing_grids._seconds(newest(quantiles(spec('quantiles'), shown, 0, 60))[0])}" in heat.text
+
+
+def test_an_engines_empty_buckets_bound_those_that_saw_something() -> None:
+    shown = [bucket("10", [1], [3], engine="vllm")]
+    known = [bucket(le, [], [], engine="vllm").series.info for le in ("1", "7.5", "10", "+Inf")]
+    assert newest(quantiles(spec("quantiles"), shown, 0, 60, known=known)) == pytest.approx([8.75, 9.875, 9.975])
+
+
+def test_a_click_on_a_time_between_tokens_is_about_the_longest_one_of_a_request() -> None:
+    drawn = quantiles(spec("quantiles"), [bucket("0.1", [1], [1], "model_inter_token_latency_seconds")], 0, 60)
+    assert drawn is not None
+    meta = drawn.figure["layout"]["meta"]
+    assert (meta["measure"], list(meta["spikes"])) == ("itl_max", list(BOUNDS))
 
 
 def test_series_without_a_bucket_have_no_percentiles() -> None:

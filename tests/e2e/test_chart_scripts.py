@@ -122,5 +122,22 @@ def test_a_duration_is_told_as_its_axis_has_it_or_finer_where_that_would_hide_it
     assert said == ["1.50 s", "0.10 s", "9.70 ms", "20.00 µs", "0.00 s"]
 
 
+def test_a_click_on_a_percentile_asks_for_all_that_may_lie_in_its_bucket(tools: Page):
+    tools.add_script_tag(content=(SCRIPT.parent / "zoom.js").read_text(encoding="utf-8"))
+    asked = tools.evaluate("""() => {
+        vigie.format = {number: (value, digits) => value.toFixed(digits)};
+        vigie.timebar = {between: () => 'then'};
+        const chart = {meta: {spikes: [0.01, 0.02, 0.04], scale: 1e3, unit: 'seconds', suffix: ' ms', step: 2,
+            measure: 'itl_max'}};
+        const found = [];
+        document.addEventListener('vigie:bucket', event => { event.preventDefault(); found.push(event.detail); });
+        [29.5, 20, 5, 40].forEach(y => vigie.zoom.cell(chart, {points: [{x: 0, y, data: {name: 'p99'}}]}));
+        return found;
+    }""")
+    assert [one["above"] for one in asked] == [0.02, 0.01, 0, 0.02]
+    assert {(one["upTo"], one["measure"], one["to"] - one["from"]) for one in asked} == {(None, "itl_max", 2000)}
+    assert asked[0]["words"] == "then, p99, > 20.00 ms"
+
+
 def test_a_fixed_axis_is_left_alone(tools: Page):
     assert settle(tools, [500], [0, 100], top=1)["range"] == [0, 100]

@@ -132,6 +132,20 @@ def test_odd_values_become_unknown() -> None:
     assert len(row["model"]) == 500
 
 
+def test_a_long_gap_is_found_in_a_request_that_ended_later(database: Database, source: Source) -> None:
+    source.add(1, itl=0.02, itl_max=0.03)
+    source.add(1, itl=0.02, itl_max=0.9, at=NOW - 300, duration=250.0)
+    source.add(1)
+    log_of(database, source).pull()
+
+    def ids(**wanted: Any) -> list[int]:
+        return [one.id for one in reading.page(database, Filter(**wanted)).requests]
+
+    assert ids(measure="itl_max", above=0.5) == [2] and ids(measure="itl", above=0.5) == []
+    assert ids(start=NOW - 250, begun_before=NOW - 200) == [2]
+    assert ids(start=NOW - 250, begun_before=NOW - 60) == [2], "at that moment the others began"
+
+
 def test_requests_are_found_by_what_they_are(database: Database, source: Source) -> None:
     source.add(2)
     source.add(1, model="other", error="timeout", status=504, duration=9.0, ttft=None, message="no first part in 9 s")
