@@ -45,6 +45,7 @@ def edges(values: NDArray[np.float64], fewest: int = FEWEST, most: int = MOST) -
     least = max(min(fewest, math.sqrt(there.size)), 4.0)
     step = max(nice_step(min(width, span / least) / 1.25 or span / most), nice_step(span / (most - 2)))
     first = math.floor(low / step)
+    first -= first * step > low  # a low so near 0 that the quotient is none
     count = max(math.floor(high / step) - first + 1, 1)
     return np.arange(first, first + count + 1, dtype=np.float64) * step
 

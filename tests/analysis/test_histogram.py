@@ -7,7 +7,7 @@ from bisect import bisect_left
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from analysis.frames import coarsened
@@ -21,6 +21,7 @@ VALUES = st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=300)
 
 
 @given(VALUES)
+@example([6.0, -5e-324])
 def test_every_value_is_in_one_bin_and_bins_are_few_and_round(values: list[float]):
     given_values = np.asarray(values)
     found = edges(given_values)
