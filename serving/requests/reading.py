@@ -90,10 +90,10 @@ def text_of(database: Database, number: int) -> tuple[str | None, str | None]:
     return (row.prompt, row.answer) if row is not None else (None, None)
 
 
-def around(database: Database, start: float, end: float, most: int = MOST) -> list[Request]:
+def around(database: Database, start: float, end: float) -> list[Request]:
     """Requests that were being answered at any moment of ``start..end``, oldest first. Raises StorageError."""
     query = (
-        sa.select(*COLUMNS).where(requests.c.ended >= start, requests.c.at <= end).order_by(requests.c.at).limit(most)
+        sa.select(*COLUMNS).where(requests.c.ended >= start, requests.c.at <= end).order_by(requests.c.at).limit(MOST)
     )
     with database.read() as connection:
         return [of_row(row) for row in connection.execute(query)]
