@@ -132,9 +132,10 @@ def _spent(found: Sequence[Spent], *, by: str, price: float, currency: str, powe
     return [
         _table(heads, lines, _("Energy")),
         html.P(
-            _("Each request is given the power while it was answered, divided among those answered at once: that of "
-              "the GPUs on which its model lies, else of all, and without any the processor's. What the machine draws "
-              "while nothing is asked is in no figure. A kWh at %(price)s (configuration, Models, Energy).",
+            _("Each request is given the power while it was answered, divided among those answered at once: all "
+              "that the GPUs on which its model lies drew, else all GPUs, and the processor where it tells. What the "
+              "machine draws while nothing is asked is in no figure, nor are requests that another machine answered. "
+              "A kWh at %(price)s (configuration, Models, Energy).",
               price=money(price, currency)),
             className="model-how",
         ),

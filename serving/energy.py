@@ -1,9 +1,10 @@
 """What requests cost in energy: the machine's power while they were answered, shared among those answered at once.
 
 A request is given the integral of the power over its time, divided at each moment by the number of requests that were
-being answered here. The GPUs are those on which the model lies, where the driver tells that, otherwise all. Without GPU
-power the processor's (RAPL) is taken, and without that nothing is said. What the machine draws while nothing is asked
-is nobody's request, and in no figure here. Nor is a request that another machine answered.
+being answered here. The power is that of the GPUs on which the model lies, where the driver tells that, otherwise of
+all, and of the processor packages (RAPL); without either nothing is said. It is all that they drew: neither what they
+draw at rest nor what other programs had of it is known, so that it is not taken off. What the machine draws while
+nothing is asked is nobody's request, and in no figure here. Nor is a request that another machine answered.
 """
 
 from __future__ import annotations
@@ -130,12 +131,12 @@ class Crowd:
 
 
 class Power:
-    """What was drawn from ``start`` to ``end`` (epoch seconds) by GPUs, without any by the processor."""
+    """What was drawn from ``start`` to ``end`` (epoch seconds) by GPUs and processor packages."""
 
     def __init__(self, query: Query, start: float, end: float) -> None:
         self._query, self._start, self._end = query, start, end
         self._gpus = {one.info.label("gpu"): one for one in self._read(GPUS)}
-        self._cpus = [] if self._gpus else self._read(CPUS)
+        self._cpus = self._read(CPUS)
         self._on: dict[tuple[str, str], list[Series]] = {}
 
     @property
@@ -144,7 +145,8 @@ class Power:
         return bool(self._gpus or self._cpus)
 
     def of(self, server: str, model: str) -> list[Series]:
-        """Of the GPUs on which a model of this machine lies, where that is known, otherwise of all."""
+        """Of the GPUs on which a model of this machine lies, where that is known, otherwise of all; and of the
+        processor."""
         key = (server, model)
         if key not in self._on:
             selector = series_key(m.GPU_MEMORY.name, (("server", server), ("model", model)))

@@ -66,6 +66,7 @@ def store(tmp_path: Path) -> Store:
 
 
 WATTS = Metric("gpu_power_watts", "gauge", "watts", "Power")
+PACKAGE = Metric("cpu_power_watts", "gauge", "watts", "Power")
 
 
 def box() -> Here:
@@ -89,6 +90,15 @@ def test_the_cards_that_hold_the_model_count(store: Store) -> None:
     assert found["m"].joules_per_token == pytest.approx(10, rel=0.02)
     assert found["m"].wh_per_1000 == pytest.approx(10 / 3.6, rel=0.02)
     assert found["m"].cost_per_1000(0.36) == pytest.approx(0.001, rel=0.02)
+
+
+def test_the_processor_counts_beside_the_cards(store: Store) -> None:
+    for second in range(20):
+        store.tick(second, (WATTS, 100, {"gpu": "0"}), (PACKAGE, 30, {"package": "0"}), (PACKAGE, 20, {"package": "1"}))
+    store.add(request(2, 12, output_tokens=100))
+    assert energy.fill(store.database, store.query, box, NOW + 100) == 1
+    found, = energy.spent(store.database, "model", Filter())
+    assert found.joules == pytest.approx(1500, rel=0.02)
 
 
 def test_what_another_machine_answered_used_no_energy_here(store: Store) -> None:
