@@ -135,7 +135,8 @@ def _spent(found: Sequence[Spent], *, by: str, price: float, currency: str, powe
             _("Each request is given the power while it was answered, divided among those answered at once: all "
               "that the GPUs on which its model lies drew, else all GPUs, and the processor where it tells. What the "
               "machine draws while nothing is asked is in no figure, nor are requests that another machine answered. "
-              "A kWh at %(price)s (configuration, Models, Energy).",
+              "Figures per token are of the requests that wrote any. A kWh at %(price)s (configuration, Models, "
+              "Energy).",
               price=money(price, currency)),
             className="model-how",
         ),

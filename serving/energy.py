@@ -40,22 +40,25 @@ WH = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """Energy of the requests whose energy is known. ``joules`` and tokens are theirs alone."""
+    """Energy of the requests whose energy is known. ``joules`` and tokens are theirs alone; ``token_joules`` those of
+    the requests that wrote any token, as far as that is known: not of embeddings, nor of what failed before."""
 
     name: str
     requests: int
     tokens: int
     joules: float
+    token_joules: float
 
     @property
     def joules_per_token(self) -> float | None:
         """Of a token written."""
-        return self.joules / self.tokens if self.tokens else None
+        return self.token_joules / self.tokens if self.tokens else None
 
     @property
     def wh_per_1000(self) -> float | None:
         """Watt-hours of a thousand tokens written."""
-        return self.joules / WH / self.tokens * 1000 if self.tokens else None
+        each = self.joules_per_token
+        return None if each is None else each / WH * 1000
 
     def cost_per_1000(self, price_per_kwh: float) -> float | None:
         """What a thousand tokens cost, in the currency of ``price_per_kwh``."""
@@ -180,7 +183,8 @@ def spent(database: Database, by: str, wanted: Filter) -> list[Spent]:
     """Energy by model or client, the most first; only where it is known. Raises StorageError."""
     rows = counted(database, [by], wanted, known=requests.c.joules)
     found = [
-        Spent(str(row[by]), int(row["requests"]), int(row["output_tokens"] or 0), float(row["joules"]))
+        Spent(str(row[by]), int(row["requests"]), int(row["output_tokens"] or 0), float(row["joules"]),
+              float(row["token_joules"] or 0))
         for row in rows
     ]
     return sorted(found, key=lambda one: -one.joules)

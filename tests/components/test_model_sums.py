@@ -82,7 +82,7 @@ def energy(*spent: Spent, idle: tuple[Idle, ...] = (), power: bool = True, may_s
 
 
 def test_energy_is_told_per_token_and_as_money() -> None:
-    words = energy(Spent("m", 10, 1000, 10_000.0), Spent("n", 1, 0, 30_000.0))
+    words = energy(Spent("m", 12, 1000, 12_000.0, 10_000.0), Spent("n", 1, 0, 36_000.0, 0.0))
     assert "10.0" in words and "2.78" in words and "0.00100 €" in words and "75 %" in words and "25 %" in words
     assert "–" in words, "what wrote no token has no joules per token"
     assert "divided among those answered at once" in words

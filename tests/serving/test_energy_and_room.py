@@ -18,6 +18,7 @@ from metrics.series import Series, SeriesInfo
 from serving import energy
 from serving.energy import Crowd, shared
 from serving.requests import reading
+from serving.requests.comparing import side
 from serving.requests.reading import Filter
 from serving.requests.table import Request
 from serving.room import room
@@ -123,6 +124,21 @@ def test_all_that_is_due_is_reckoned_at_once_past_what_cannot_be(
     store.add(*(request(105 + k, 106 + k, 11 + k) for k in range(10)))
     assert energy.fill(store.database, store.query, box, NOW + 200) == 10
     assert energy.spent(store.database, "model", Filter())[0].requests == 10
+
+
+def test_joules_per_token_are_of_what_wrote_tokens(store: Store) -> None:
+    for second in range(60):
+        store.tick(second, (WATTS, 100, {"gpu": "0"}))
+    store.add(
+        request(2, 12, 1, output_tokens=100), request(13, 23, 2, kind="embedding", output_tokens=None),
+        request(24, 34, 3, error="upstream", output_tokens=0), request(35, 45, 4, output_tokens=None),
+    )
+    assert energy.fill(store.database, store.query, box, NOW + 200) == 4
+    found, = energy.spent(store.database, "model", Filter())
+    assert found.requests == 4 and found.joules == pytest.approx(4000, rel=0.02)
+    assert found.joules_per_token == pytest.approx(10, rel=0.02)
+    assert found.wh_per_1000 == pytest.approx(10 / 3.6, rel=0.02)
+    assert side(store.database, Filter()).joules_per_token == pytest.approx(10, rel=0.02)
 
 
 def test_without_any_power_nothing_is_said(store: Store) -> None:
