@@ -160,7 +160,10 @@ def _idle(idle: Sequence[Idle], rows: Sequence[Model], *, may_stop: bool) -> lis
     lines = [
         _idle_row(one, known.get((one.server, one.model)), may_stop=may_stop) for one in idle[:MOST_IDLE]
     ]
-    told = [_("Counted by minutes: in memory as the engine tells it, used where something was being answered.")]
+    told = [
+        _("Counted by minutes: in memory as the engine tells it, used where something was being answered. Models of "
+          "which neither the engine nor a proxy tells that are left out."),
+    ]
     if len(idle) > MOST_IDLE:
         told.append(_("The %(count)s that were unused longest.", count=number(MOST_IDLE)))
     return [

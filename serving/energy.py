@@ -206,7 +206,8 @@ class Idle:
 
 
 def idle(query: Query, start: float, end: float) -> list[Idle]:
-    """Hours loaded and unused of each model over a window, most idle first; by minutes."""
+    """Hours loaded and unused of each model over a window, most idle first; by minutes. A model of which neither its
+    engine nor a proxy tells what it is asked (Ollama and LM Studio without a proxy) is left out."""
     loaded = _minutes(query, m.LOADED.name, start, end, least=0.5)
     used = [
         _minutes(query, name, start, end, least=0.0)
@@ -214,13 +215,15 @@ def idle(query: Query, start: float, end: float) -> list[Idle]:
     ]
     found = []
     for key, minutes in loaded.items():
+        if not any(key in part for part in used):
+            continue
         busy: set[int] = set().union(*(part.get(key, set()) for part in used))
         found.append(Idle(key[0], key[1], len(minutes) / 60, len(minutes & busy) / 60))
     return sorted(found, key=lambda one: -one.idle_hours)
 
 
 def _minutes(query: Query, name: str, start: float, end: float, least: float) -> dict[tuple[str, str], set[int]]:
-    """By model the minutes in which a series of it was above ``least``."""
+    """By model the minutes in which a series of it was above ``least``; every model that has such a series is in it."""
     found: dict[tuple[str, str], set[int]] = {}
     for one in query.select([name], start, end).series:
         key = (one.info.label("server"), one.info.label("model"))

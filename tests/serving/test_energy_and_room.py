@@ -158,6 +158,15 @@ def test_hours_in_memory_without_a_request(store: Store) -> None:
     assert found.loaded_hours == pytest.approx(20 / 60, abs=0.02) and found.idle_hours == pytest.approx(0.25, abs=0.02)
 
 
+def test_hours_of_a_model_whose_use_is_not_known_are_not_told(store: Store) -> None:
+    quiet, silent = ({"server": "box", "model": name, "engine": "ollama"} for name in ("quiet", "silent"))
+    by_proxy = {"server": "box", "model": "quiet", "proxy": "ollama"}
+    for second in range(0, 1200, 10):
+        store.tick(second, (m.LOADED, 1, quiet), (m.LOADED, 1, silent), (m.RUNNING, 0.0, by_proxy))
+    found, = energy.idle(store.query, NOW, NOW + 1200)
+    assert (found.model, found.used_hours) == ("quiet", 0.0) and found.idle_hours == pytest.approx(20 / 60, abs=0.02)
+
+
 def test_room_comes_from_busy_and_quiet_minutes(store: Store) -> None:
     asked = Objective.model_validate({"firstTokenMs": 1000, "interTokenMs": 100})
     number, found = 0, []
