@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +23,7 @@ from serving.requests import reading
 from serving.requests.comparing import side
 from serving.requests.reading import Filter
 from serving.requests.table import Request
-from serving.room import room
+from serving.room import Room, of_minutes, room
 from tests.serving.store import NOW, Store, request
 
 
@@ -167,20 +169,86 @@ def test_hours_of_a_model_whose_use_is_not_known_are_not_told(store: Store) -> N
     assert (found.model, found.used_hours) == ("quiet", 0.0) and found.idle_hours == pytest.approx(20 / 60, abs=0.02)
 
 
-def test_room_comes_from_busy_and_quiet_minutes(store: Store) -> None:
-    asked = Objective.model_validate({"firstTokenMs": 1000, "interTokenMs": 100})
-    number, found = 0, []
-    for minute in range(60):
-        count = 6 + (minute * 7) % 48
-        ttft = 0.2 / (1 - count / 60 / 1.2)
-        for i in range(count):
-            number += 1
-            end = minute * 60 + i * 60 / count
-            found.append(replace(request(end - 1, end, number), ttft=ttft, itl=0.02))
-    store.add(*found)
-    told = room(store.database, asked, NOW - 60, NOW + 3600, model="m")
-    assert told.by == "ttft" and told.capacity is not None
-    assert told.capacity.rate == pytest.approx(1.2 * 0.8, rel=0.15), "where the curve meets one second"
-    assert told.more is not None and told.more >= 0
-    nothing = room(store.database, asked, NOW - 60, NOW + 3600, model="other")
-    assert (nothing.capacity, nothing.more, nothing.minutes) == (None, None, 0)
+SERVICE, MOST = 0.1, 6.0
+"""Seconds of a first token at an idle model, and requests a second at which its queue has no end."""
+
+
+def busy(until: float, rates: Callable[[int], int], **more: Any) -> list[Request]:
+    """Requests of two hours before ``until`` (from `NOW`): ``rates`` a minute, first tokens as of an M/M/1 queue."""
+    random, found = np.random.default_rng(7), list[Request]()
+    for minute in range(120):
+        count = rates(minute)
+        for k, ttft in enumerate(random.exponential(SERVICE / (1 - count / 60 / MOST), count).tolist()):
+            end = until - (120 - minute) * 60 + k * 60 / count
+            found.append(request(end - 1, end, len(found) + 1, ttft=ttft, itl=0.02, **more))
+    return found
+
+
+def asking(**more: Any) -> Objective:
+    return Objective.model_validate({"firstTokenMs": 1500, "interTokenMs": 100, **more})
+
+
+def told(store: Store, until: float = 0.0, **more: Any) -> Room:
+    return room(store.database, asking(**more), NOW + until - 86_400, NOW + until, model="m")
+
+
+def mixed(minute: int) -> int:
+    return 30 + minute * 37 % 210
+
+
+@pytest.mark.parametrize("percent", [90, 95, 99])
+def test_at_the_capacity_the_objectives_share_holds(store: Store, percent: float) -> None:
+    store.add(*busy(0, mixed))
+    found = told(store, targetPercent=percent)
+    assert found.by == "ttft" and found.capacity is not None and not found.capacity.beyond
+    mean = SERVICE / (1 - found.capacity.rate / MOST)
+    missing = np.exp(-1.5 / mean)  # of times that are exponential
+    allowed = 1 - percent / 100
+    assert allowed / 2 < missing < allowed * 2
+    assert found.more == pytest.approx(found.capacity.rate - found.now) and found.more > 0
+
+
+@given(st.integers(1, 400), st.sampled_from([90.0, 95.0, 99.0]))
+def test_points_have_requests_enough_to_tell_the_target(count: int, percent: float) -> None:
+    minutes = np.repeat(np.arange(50), count % 40 + 1)
+    at = NOW - 3600 + minutes * 60.0
+    found = of_minutes(at, {"ttft": np.full(at.size, 0.5), "itl": np.full(at.size, np.nan)},
+                       asking(targetPercent=percent), NOW)
+    each = round(100 / (100 - percent))
+    assert found.each == each and found.minutes == 50
+    assert found.pieces == 50 // -(-each // (count % 40 + 1))
+
+
+def test_few_requests_do_not_tell_a_high_target(store: Store) -> None:
+    store.add(*busy(0, lambda minute: 2 + minute % 12))
+    high, low = told(store, targetPercent=99), told(store, targetPercent=90)
+    assert high.capacity is None and high.pieces < 20 and high.minutes == 120
+    assert low.capacity is not None
+
+
+def test_now_goes_by_the_clock_and_the_minute_in_progress_does_not_count(store: Store) -> None:
+    store.add(*busy(0, mixed))
+    store.add(*(request(k, k + 1, 100_000 + k, ttft=0.1) for k in range(20)))
+    whole = told(store)
+    last = sum(mixed(minute) for minute in (117, 118, 119))
+    assert whole.now == pytest.approx(last / 180)
+    assert replace(told(store, 30), now=0) == replace(whole, now=0), "half a minute later nothing has changed"
+    assert told(store, 30).now == whole.now and told(store, 600).now == 0.0
+    idle = told(store, 600)
+    assert idle.capacity is not None and idle.more == idle.capacity.rate
+
+
+def test_requests_that_found_no_room_were_never_in_time(store: Store) -> None:
+    store.add(*busy(0, lambda minute: 60 + minute % 120))
+    calm = told(store, targetPercent=90)
+    refused = [request(-7200 + minute * 60, -7199 + minute * 60, 100_000 + minute * 100 + k, error=error, ttft=None)
+               for minute in range(60, 120) for k, error in enumerate(["queue_full", "timeout"] * 25)]
+    store.add(*refused)
+    full = told(store, targetPercent=90)
+    assert calm.capacity is not None and full.capacity is not None
+    assert full.capacity.rate < calm.capacity.rate and full.capacity.rate < full.capacity.measured
+
+
+def test_without_requests_there_is_nothing_to_say(store: Store) -> None:
+    found = told(store)
+    assert (found.capacity, found.more, found.minutes, found.pieces, found.now) == (None, None, 0, 0, 0.0)
