@@ -62,7 +62,7 @@ from serving.files.scan import folders_of
 from serving.launch import Launcher
 from serving.requests.burn import Burn
 from serving.requests.log import RequestLog
-from serving.service import Serving, targets, told_to_serving
+from serving.service import Serving, on_this_machine, targets, told_to_serving
 from startup import announce_first_admin, read_version
 from storage.archive.archive import Archive
 from storage.database import Database
@@ -120,7 +120,7 @@ def wire(
         archive.database, SimulatedRequests().fetch if settings.demo else launcher.requests,
         lambda: config.current.models.request_log_days,
         lambda: {one.model: one.hours for one in config.current.models.keep_text},
-        partial(energy.fill, archive.database, query),
+        partial(energy.fill, archive.database, query, partial(on_this_machine, latest)),
     )
     serving = Serving(
         latest, query, log_of_requests, config,

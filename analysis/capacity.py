@@ -46,7 +46,8 @@ class Capacity:
 
 def capacity(rates: Sequence[float], latencies: Sequence[float], limit: float) -> Capacity | None:
     """The rate at which ``latencies`` (seconds, (n,)) measured at ``rates`` (requests a second, (n,)) would meet
-    ``limit`` (seconds). None where there is not enough to say: few pairs, or all at about the same rate.
+    ``limit`` (seconds). A latency may be infinite: what never came. None where there is not enough to say: few pairs,
+    or all at about the same rate.
 
     Raises:
         ValueError: the limit is not above 0, or the columns differ in length.
@@ -54,7 +55,7 @@ def capacity(rates: Sequence[float], latencies: Sequence[float], limit: float) -
     x, y = np.asarray(rates, np.float64), np.asarray(latencies, np.float64)
     if limit <= 0 or x.shape != y.shape:
         raise ValueError(f"a limit above 0 and columns of one length; given {limit}, {x.shape} and {y.shape}")
-    good = np.isfinite(x) & np.isfinite(y) & (x > 0) & (y > 0)
+    good = np.isfinite(x) & ~np.isnan(y) & (x > 0) & (y > 0)
     x, y = x[good], y[good]
     if x.size < FEWEST or np.percentile(x, 90) < SPREAD * np.percentile(x, 10):
         return None

@@ -125,9 +125,10 @@ def register(bp: APIBlueprint) -> None:
     @requires("models:view")
     def models_capacity(query: ModelQuery) -> Response:
         room = vigie().serving.room(found_model(query.server, query.model))
-        answer = dict.fromkeys(CapacityAnswer.model_fields) | {"minutes_needed": FEWEST}
+        answer = dict.fromkeys(CapacityAnswer.model_fields) | {"minutes_needed": FEWEST, "points_needed": FEWEST}
         if room is not None:
-            answer |= {"now": room.now, "limit": room.limit, "minutes": room.minutes}
+            answer |= {"now": room.now, "limit": room.limit, "minutes": room.minutes, "points": room.pieces,
+                       "requests_per_point": room.each}
             if (found := room.capacity) is not None:
                 answer |= {
                     "more": room.more, "rate": found.rate, "low": found.low, "high": found.high,

@@ -86,7 +86,7 @@ class CapacityAnswer(BaseModel):
     """What a model can take, requests a second; ``limit`` is null when nothing is asked of it, ``rate`` and what
     follows from it where there is not enough data."""
 
-    now: float | None = Field(description="Of the last minutes that had any request")
+    now: float | None = Field(description="Of the last three whole minutes")
     more: float | None = Field(description="Beyond those of now")
     rate: float | None = Field(description="At which the limit is met")
     low: float | None
@@ -97,6 +97,9 @@ class CapacityAnswer(BaseModel):
     limit: float | None = Field(description="Its limit, seconds")
     minutes: int | None = Field(description="Minutes with requests that were looked at")
     minutes_needed: int
+    points: int | None = Field(description="Minutes, or groups of about one rate, with requests enough for the target")
+    points_needed: int
+    requests_per_point: int | None = Field(description="That a point needs at least, by the objective's target")
 
 
 class CompareQuery(ModelWindow):

@@ -20,7 +20,7 @@ from collectors.base import NoData
 from collectors.engines.base import Look
 from collectors.engines.discovery import EVERY, Discovery, Own
 from collectors.engines.footprint import Footprint
-from collectors.engines.listeners import Listener, ancestors, listeners
+from collectors.engines.listeners import TUNNELS, Listener, ancestors, listeners
 from collectors.engines.watched import Place, Watched
 from collectors.pace import Pace
 from metrics.metric import Metric, Sample
@@ -110,15 +110,17 @@ class ModelServers:
             [(one.name, one.engine, pid, one.models) for one in settled if (pid := self._pid(one))],
             self._discovery.seen.by_port,
         )
-        self._snapshot = {"servers": [{**one.told(), "pid": self._pid(one)} for one in settled]}
+        self._snapshot = {"servers": [
+            {**one.told(), "pid": self._pid(one), "local": self._is_here(one)} for one in settled
+        ]}
         ours = {name for name, one in configured.items() if getattr(one, "ours", False)}
         yield from (one for one in samples if not (one.metric in OF_OURS and dict(one.labels).get("server") in ours))
 
     def snapshot(self) -> dict[str, Any]:
         """servers: [{name, url, engine, version, state ("ok", "down" or "unrecognised"), message, found ("configured"
-        or "discovered"), pid (None: not known), models: [{name, state, …}]}]; what is known of a model goes by the
-        names of `collectors.engines.base.Model`. Of a server that is down they are those of the last look that
-        succeeded, with their states then."""
+        or "discovered"), pid (None: not known), local (whether it is on this machine), models: [{name, state, …}]}];
+        what is known of a model goes by the names of `collectors.engines.base.Model`. Of a server that is down they are
+        those of the last look that succeeded, with their states then."""
         return self._snapshot
 
     def stop(self) -> None:
@@ -185,6 +187,10 @@ class ModelServers:
     def _listener(self, one: Watched) -> Listener | None:
         port = self._local.port(one.place.url)
         return self._discovery.seen.by_port.get(port) if port else None
+
+    def _is_here(self, one: Watched) -> bool:
+        listener = self._listener(one)
+        return self._local.port(one.place.url) is not None and not (listener and listener.name in TUNNELS)
 
     def _pid(self, one: Watched) -> int | None:
         listener = self._listener(one)

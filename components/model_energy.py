@@ -132,9 +132,11 @@ def _spent(found: Sequence[Spent], *, by: str, price: float, currency: str, powe
     return [
         _table(heads, lines, _("Energy")),
         html.P(
-            _("Each request is given the power while it was answered, divided among those answered at once: that of "
-              "the GPUs on which its model lies, else of all, and without any the processor's. What the machine draws "
-              "while nothing is asked is in no figure. A kWh at %(price)s (configuration, Models, Energy).",
+            _("Each request is given the power while it was answered, divided among those answered at once: all "
+              "that the GPUs on which its model lies drew, else all GPUs, and the processor where it tells. What the "
+              "machine draws while nothing is asked is in no figure, nor are requests that another machine answered. "
+              "Figures per token are of the requests that wrote any. A kWh at %(price)s (configuration, Models, "
+              "Energy).",
               price=money(price, currency)),
             className="model-how",
         ),
@@ -158,7 +160,10 @@ def _idle(idle: Sequence[Idle], rows: Sequence[Model], *, may_stop: bool) -> lis
     lines = [
         _idle_row(one, known.get((one.server, one.model)), may_stop=may_stop) for one in idle[:MOST_IDLE]
     ]
-    told = [_("Counted by minutes: in memory as the engine tells it, used where something was being answered.")]
+    told = [
+        _("Counted by minutes: in memory as the engine tells it, used where something was being answered. Models of "
+          "which neither the engine nor a proxy tells that are left out."),
+    ]
     if len(idle) > MOST_IDLE:
         told.append(_("The %(count)s that were unused longest.", count=number(MOST_IDLE)))
     return [

@@ -241,7 +241,13 @@ def objective_card(standing: Stands | None, window: str) -> html.Section:
         )
     return _objective([
         html.P(promise, className="model-promise"), body,
-        html.P(_("From the requests that went through the proxies, %(window)s.", window=window), className="model-how"),
+        html.P(
+            [
+                _("From the requests that went through the proxies, %(window)s.", window=window), " ",
+                _("An answer in one piece starts too slowly where it took longer than a stream of its tokens may."),
+            ],
+            className="model-how",
+        ),
     ])
 
 

@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 from dash import html
 from flask_babel import gettext as _
-from flask_babel import ngettext
 
 from analysis.capacity import FEWEST, SPREAD, Capacity
 from components import cards
@@ -16,7 +15,7 @@ from components.model_plot import Axis, Part, plot
 from components.still import Still, still
 
 MOST_DOTS = 400
-"""Minutes that are drawn: the newest."""
+"""Points that are drawn: the busiest."""
 
 
 class Room(Protocol):
@@ -35,6 +34,12 @@ class Room(Protocol):
     @property
     def points(self) -> Sequence[tuple[float, float]]: ...
     @property
+    def target(self) -> float: ...
+    @property
+    def pieces(self) -> int: ...
+    @property
+    def each(self) -> int: ...
+    @property
     def more(self) -> float | None: ...
 
 
@@ -46,8 +51,9 @@ def card(room: Room | None) -> Still:
         html.P(sentence(room), className="room-sentence" if room.capacity else "room-sentence muted"),
         _chart(room) if room.points else None,
         html.P(
-            _("From the minutes of the last 24 hours that had requests through the proxies: the 95th percentile of "
-              "each over its rate, and the curve of a queue through them (1/latency falls in a straight line)."),
+            _("From the minutes of the last 24 hours that had requests through the proxies, those of about the same "
+              "rate taken together: the time within which %(target)s %% of the requests came over the rate, and the "
+              "curve of a queue through them (1/latency falls in a straight line).", target=f"{room.target:g}"),
             className="model-how",
         ),
     ]
@@ -81,12 +87,10 @@ def _lacking(room: Room) -> str:
     if not room.minutes:
         return _("Not enough data: no request in the last 24 hours. %(count)s minutes with requests are needed, at "
                  "different loads.", count=number(FEWEST))
-    if room.minutes < FEWEST:
-        return ngettext(
-            "Not enough data: %(count)s minute with requests of the %(needed)s that are needed, at different loads.",
-            "Not enough data: %(count)s minutes with requests of the %(needed)s that are needed, at different loads.",
-            room.minutes, count=number(room.minutes), needed=number(FEWEST),
-        )
+    if room.pieces < FEWEST:
+        return _("Not enough data: the requests make %(count)s of the %(needed)s points that are needed, at different "
+                 "loads. A point takes a minute, and %(each)s requests to tell the time of %(target)s %% of them.",
+                 count=number(room.pieces), needed=number(FEWEST), each=number(room.each), target=f"{room.target:g}")
     return _("Not enough data: %(count)s minutes with requests, all at about the same load. The busiest must be "
              "%(times)s times as busy as the quietest.", count=number(room.minutes), times=number(SPREAD, 1))
 

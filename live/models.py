@@ -72,6 +72,18 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class Here:
+    """What answers on this machine: names of servers, without the (server, model) that these pass on elsewhere."""
+
+    servers: frozenset[str] = frozenset()
+    elsewhere: frozenset[tuple[str, str]] = frozenset()
+
+    def has(self, server: str, model: str) -> bool:
+        """Whether a model of a server runs on this machine, as far as it is known."""
+        return server in self.servers and (server, model) not in self.elsewhere
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """The memory of a GPU, bytes. ``models`` are (server, model, bytes), the largest first; a model without a name is
     one of several that a server's process holds together."""
@@ -200,6 +212,20 @@ def servers(engines: Mapping[str, Any]) -> list[Server]:
         )
         for one in engines.get("servers", [])
     ]
+
+
+def here(engines: Mapping[str, Any], serving: Mapping[str, Any]) -> Here:
+    """What answers on this machine: the processes of ours, and servers at an address of it. LiteLLM only passes on, and
+    so does Ollama the models of its cloud. Arguments as of `rows`."""
+    told = [one for one in engines.get("servers", []) if one.get("local") and one.get("engine") != "litellm"]
+    ours = {str(one.get("name", "")) for one in serving.get("processes", [])}
+    return Here(
+        frozenset({str(one.get("name", "")) for one in told} | ours),
+        frozenset(
+            (str(one.get("name", "")), str(model.get("name", "")))
+            for one in told for model in one.get("models", []) if "remote" in (model.get("capabilities") or ())
+        ),
+    )
 
 
 def _served(readings: Mapping[str, Reading]) -> bool:

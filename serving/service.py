@@ -16,7 +16,7 @@ from config.secret import SecretText
 from config.serving import ModelServer, Objective
 from config.store import ConfigStore
 from live.host_memory import HOST, Host, host
-from live.models import CARDS, WANTED, Card, Model, Proxy, Server, cards, rows, servers
+from live.models import CARDS, WANTED, Card, Here, Model, Proxy, Server, cards, here, rows, servers
 from metrics import models as m
 from metrics.metric import Metric, labels, rate_of, series_key
 from metrics.series import Series, SeriesInfo
@@ -58,6 +58,7 @@ class Serving:
         self.log = log
         self.load_tests = LoadTests(
             log.database, query, lambda model: objective_of(config.current.models, model), Runner(),
+            lambda: on_this_machine(latest),
         )
         self._rooms: dict[tuple[str, str, Objective], tuple[float, Room]] = {}
 
@@ -189,6 +190,11 @@ class Serving:
         """
         return standing(self.log.database, self._config.current.models, start, end, self._now(), model=model.name,
                         server=model.server)
+
+
+def on_this_machine(latest: Latest) -> Here:
+    """Which models run on this machine, by the newest looks."""
+    return here(latest.snapshot(ENGINES), latest.snapshot(SERVING))
 
 
 def _shares(series: Series, first: float) -> tuple[float | None, ...]:

@@ -228,9 +228,9 @@ def facts() -> dict[str, dict[str, Any]]:
     return {
         "model_servers": {"servers": [
             {"name": "vllm", "url": "http://127.0.0.1:8000", "engine": "vllm", "version": "0.11.0", "state": "ok",
-             "message": "", "found": "discovered", "pid": VLLM_PID, "models": _models("vllm")},
+             "message": "", "found": "discovered", "pid": VLLM_PID, "local": True, "models": _models("vllm")},
             {"name": "ollama", "url": "http://127.0.0.1:11434", "engine": "ollama", "version": "0.12.6", "state": "ok",
-             "message": "", "found": "discovered", "pid": OLLAMA, "models": _models("ollama")},
+             "message": "", "found": "discovered", "pid": OLLAMA, "local": True, "models": _models("ollama")},
         ]},
         "serving": {
             "answers": True, "boot": "simulated", "problem": "", "upstreams": [], "lanes": [], "processes": [],

@@ -15,6 +15,8 @@ FORWARDERS = frozenset({
     "traefik", "envoy", "kubectl", "kube-proxy", "containerd", "systemd", "stunnel", "ngrok",
 })
 """Processes that listen for others: their memory is not that of a model."""
+TUNNELS = frozenset({"ssh", "kubectl"})
+"""Those of them that lead to another machine."""
 COMMAND_WORDS, COMMAND_LETTERS = 64, 512
 
 

@@ -12,7 +12,7 @@ import structlog
 
 from config.marks import N_
 from config.serving import Objective
-from live.models import Model
+from live.models import Here, Model
 from serving.acts import CannotAct
 from serving.bench import power
 from serving.bench.plan import Plan
@@ -34,13 +34,15 @@ class LoadTests:
         query: for what the machine drew meanwhile.
         objective: what is asked of a model, by its name.
         runner: has one run at a time.
+        here: which models run on this machine; of others its power tells nothing.
     """
 
     def __init__(
         self, database: Database, query: Query, objective: Callable[[str], Objective | None], runner: Runner,
+        here: Callable[[], Here],
     ) -> None:
         self.store = BenchStore(database)
-        self._query, self._objective, self._runner = query, objective, runner
+        self._query, self._objective, self._runner, self._here = query, objective, runner, here
 
     def start(self, model: Model, version: str, api_key: str, plan: Plan, by: str) -> Running:
         """Starts a load test of a model, at its server; ``version`` is that of the engine.
@@ -95,7 +97,8 @@ class LoadTests:
         if "limits" in job:
             result["limits"] = job["limits"]
         try:
-            result["steps"] = power.filled(ended.steps, self._query, bench.server, bench.model)
+            if self._here().has(bench.server, bench.model):
+                result["steps"] = power.filled(ended.steps, self._query, bench.server, bench.model)
             self.store.add(replace(bench, result=result))
         except StorageError as error:
             log.warning("a load test was not kept", bench=bench.id, error=str(error))

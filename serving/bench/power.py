@@ -1,6 +1,6 @@
-"""What a step drew: the mean power of the model's GPUs meanwhile, and joules for each token written.
+"""What a step drew: the mean power of the model's GPUs and the processor meanwhile, and joules for each token written.
 
-All that the cards drew counts, idle or not, whoever else used them: a load test is to have them for itself. Whose power
+All that these drew counts, idle or not, whoever else used them: a load test is to have them for itself. Whose power
 it is goes by `serving.energy.Power`; where none is known nothing is said.
 """
 

@@ -21,7 +21,7 @@ def side(database: Database, wanted: Filter, most: int = MOST) -> Side:
     """
     parts = counted(database, ["finish"], wanted)
     known = counted(database, [], wanted, known=requests.c.joules)
-    spent, tokens = (float(known[0][name] or 0) for name in ("joules", "output_tokens")) if known else (0.0, 0.0)
+    spent, tokens = (float(known[0][name] or 0) for name in ("token_joules", "output_tokens")) if known else (0.0, 0.0)
     count = sum(int(part["requests"]) for part in parts)
     failed = sum(int(part["failed"]) for part in parts)
     values = _values(database, wanted, most)

@@ -4,6 +4,10 @@ A request is good when it did not fail and both its times held: the first token 
 number of good requests a second is the goodput (all objectives at once, as in DistServe, OSDI '24). The budget is the
 share that may be bad; the burn rate is how many times faster than allowed it is used (Google, The Site Reliability
 Workbook, chapter 5).
+
+Of an answer that came in one piece nobody saw the first token. It was late when the whole took longer than the
+objective grants a stream of as many tokens: streamed, it must have missed one of the two. Without a count of tokens its
+first token is its end.
 """
 
 from __future__ import annotations
@@ -81,10 +85,15 @@ def objective_of(models: Models, model: str) -> Objective | None:
 
 
 def misses(first_token_ms: Any, inter_token_ms: Any) -> tuple[Any, Any, Any]:
-    """Whether a request was bad, as conditions: its first token was late, its tokens were slow, it failed. Limits are
-    milliseconds or expressions of them."""
+    """Whether a request was bad, as conditions: its first token was late (or the whole of an answer in one piece), its
+    tokens were slow, it failed. Limits are milliseconds or expressions of them."""
     c = requests.c
-    first = sa.func.coalesce(c.ttft * 1000 > first_token_ms, sa.false())
+    gaps = sa.case((c.output_tokens > 1, c.output_tokens - 1), else_=0)
+    whole = sa.and_(c.ttft.is_(None), c.stream.is_(sa.false()), c.error == "")
+    late = sa.or_(
+        c.ttft * 1000 > first_token_ms, sa.and_(whole, c.duration * 1000 > first_token_ms + gaps * inter_token_ms),
+    )
+    first = sa.func.coalesce(late, sa.false())
     return first, sa.func.coalesce(c.itl * 1000 > inter_token_ms, sa.false()), c.error != ""
 
 

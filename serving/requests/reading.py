@@ -92,10 +92,10 @@ def text_of(database: Database, number: int) -> tuple[str | None, str | None]:
     return (row.prompt, row.answer) if row is not None else (None, None)
 
 
-def around(database: Database, start: float, end: float, most: int = MOST) -> list[Request]:
+def around(database: Database, start: float, end: float) -> list[Request]:
     """Requests that were being answered at any moment of ``start..end``, oldest first. Raises StorageError."""
     query = (
-        sa.select(*COLUMNS).where(requests.c.ended >= start, requests.c.at <= end).order_by(requests.c.at).limit(most)
+        sa.select(*COLUMNS).where(requests.c.ended >= start, requests.c.at <= end).order_by(requests.c.at).limit(MOST)
     )
     with database.read() as connection:
         return [of_row(row) for row in connection.execute(query)]
@@ -105,7 +105,8 @@ def counted(
     database: Database, by: Sequence[str], wanted: Filter, known: sa.ColumnElement[Any] | None = None,
 ) -> list[dict[str, Any]]:
     """Requests, failures, tokens and joules summed up by columns (model, client, finish, ...; by none: one row of all),
-    most requests first; only requests of which ``known`` is. Raises StorageError."""
+    most requests first; only requests of which ``known`` is. ``token_joules`` are of those that wrote any token. Raises
+    StorageError."""
     columns, where = [requests.c[name] for name in by], _where(wanted)
     if known is not None:
         where.append(known.is_not(None))
@@ -115,6 +116,7 @@ def counted(
         sa.func.sum(sa.case((requests.c.error != "", 1), else_=0)).label("failed"),
         sa.func.sum(requests.c.prompt_tokens).label("prompt_tokens"),
         sa.func.sum(requests.c.output_tokens).label("output_tokens"), sa.func.sum(requests.c.joules).label("joules"),
+        sa.func.sum(sa.case((requests.c.output_tokens > 0, requests.c.joules))).label("token_joules"),
     ).where(*where).group_by(*columns).order_by(total.desc()).limit(MOST)
     with database.read() as connection:
         return [dict(row._mapping) for row in connection.execute(query)]

@@ -33,7 +33,7 @@ class Request:
     """One request that ended. ``at`` and ``ended`` are epoch seconds, times are seconds; what is not known is None.
 
     ``error`` is a class (connect, timeout, upstream, midstream, client_gone, ...), empty when it went well; ``joules``
-    the energy of the GPUs that it is given a share of.
+    the energy that it is given a share of (see `serving.energy`).
     """
 
     id: int

@@ -45,6 +45,13 @@ def test_little_data_or_one_rate_say_nothing() -> None:
     assert capacity(np.linspace(1, 5, 100), absent, 1) is None
 
 
+def test_what_never_came_counts_as_infinitely_late() -> None:
+    rates = np.linspace(1, 5, 60)
+    latencies = np.where(rates > 3, np.inf, 0.2)
+    found = capacity(rates, latencies, 1)
+    assert found is not None and not found.beyond and 2 < found.rate < 5
+
+
 def test_a_latency_that_does_not_grow_is_told_as_a_lower_bound() -> None:
     rates = np.linspace(1, 5, 60)
     found = capacity(rates, np.full(60, 0.2), 1)

@@ -352,6 +352,18 @@ def test_what_is_found_is_watched_and_what_is_configured_wins(made: Made) -> Non
     assert told == {"ollama": "discovered", "mine": "configured"}
 
 
+def test_it_is_told_which_servers_are_on_this_machine(made: Made) -> None:
+    with replay("tgi-3.3.6") as near, replay("tgi-3.3.6") as tunnel:
+        port = int(tunnel.url.rpartition(":")[2])
+        sockets = [Listener(port, name="ssh", pid=None)]
+        collector = made({"discover": lambda: True, "sockets": lambda: sockets}, near=near.url, tunnel=tunnel.url,
+                         far="http://192.0.2.1:8000")
+        looked(collector, lambda now: len(values(now, "model_server_up")) >= 2)
+        assert {one["name"]: one["local"] for one in collector.snapshot()["servers"]} == {
+            "near": True, "tunnel": False, "far": False,
+        }
+
+
 @pytest.mark.parametrize("long", [False, True])
 def test_a_found_server_that_ends_is_down_only_if_it_had_been_there_for_long(
     tiny_model: Path, made: Made, long: bool,

@@ -82,7 +82,7 @@ def energy(*spent: Spent, idle: tuple[Idle, ...] = (), power: bool = True, may_s
 
 
 def test_energy_is_told_per_token_and_as_money() -> None:
-    words = energy(Spent("m", 10, 1000, 10_000.0), Spent("n", 1, 0, 30_000.0))
+    words = energy(Spent("m", 12, 1000, 12_000.0, 10_000.0), Spent("n", 1, 0, 36_000.0, 0.0))
     assert "10.0" in words and "2.78" in words and "0.00100 €" in words and "75 %" in words and "25 %" in words
     assert "–" in words, "what wrote no token has no joules per token"
     assert "divided among those answered at once" in words
@@ -121,18 +121,19 @@ def test_capacity_says_how_much_and_how_sure() -> None:
     assert model_room.sentence(Room(9.0, FOUND, "ttft", 60, 1.0)).startswith("No more")
 
 
-@pytest.mark.parametrize(("minutes", "words"), [
-    (0, "no request in the last 24 hours. 20 minutes"), (1, "1 minute with requests of the 20"),
-    (7, "7 minutes with requests of the 20"), (90, "all at about the same load"),
+@pytest.mark.parametrize(("minutes", "pieces", "words"), [
+    (0, 0, "no request in the last 24 hours. 20 minutes"),
+    (7, 1, "make 1 of the 20 points that are needed, at different loads. A point takes a minute, and 100 requests"),
+    (90, 20, "all at about the same load"),
 ])
-def test_too_little_data_says_what_is_needed(minutes: int, words: str) -> None:
-    told = model_room.sentence(Room(0.0, None, None, minutes, 1.0))
+def test_too_little_data_says_what_is_needed(minutes: int, pieces: int, words: str) -> None:
+    told = model_room.sentence(Room(0.0, None, None, minutes, 1.0, pieces=pieces, each=100))
     assert told.startswith("Not enough data") and words in told
 
 
 def test_the_card_draws_minutes_curve_and_limit() -> None:
     words = said(model_room.card(Room(2.4, FOUND, "ttft", 60, 1.0, ((1.0, 0.3), (2.4, 0.4)))))
-    assert "measured minutes" in words and "fitted" in words and "limit" in words
+    assert "99 % of the requests" in words and "measured minutes" in words and "fitted" in words and "limit" in words
     assert "Nothing is asked of this model" in said(model_room.card(None))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from live.models import rows, servers
+from live.models import here, rows, servers
 from metrics import models as m
 from metrics.metric import Metric, labels, rate_of
 from metrics.series import SeriesInfo
@@ -90,3 +90,14 @@ def test_what_runs_stands_first() -> None:
 def test_servers_are_told_with_how_they_are_known() -> None:
     one, = servers(engines({"name": "m", "state": "running"}, found="discovered", version="b1"))
     assert (one.name, one.found, one.models, one.version) == ("box", "discovered", 1, "b1")
+
+
+def test_what_answers_on_this_machine() -> None:
+    cloud = {"name": "big-cloud", "state": "stopped", "capabilities": ["completion", "remote"]}
+    found = engines({"name": "m", "state": "running"}, cloud, local=True)["servers"]
+    found += engines({"name": "m", "state": "running"}, name="far", local=False)["servers"]
+    found += engines({"name": "m", "state": "running"}, name="gateway", engine="litellm", local=True)["servers"]
+    place = here({"servers": found}, {"processes": [{"name": "own", "state": "stopped"}]})
+    assert place.has("box", "m") and place.has("own", "own")
+    assert not any(place.has(*one) for one in (("box", "big-cloud"), ("far", "m"), ("gateway", "m"), ("", "m")))
+    assert here({}, {}).servers == frozenset()

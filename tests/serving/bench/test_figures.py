@@ -107,4 +107,6 @@ def test_energy_is_that_of_the_models_own_cards() -> None:
     assert own["watts"] == pytest.approx(50)
     processor = power.filled([one], drew(("cpu_power_watts", {}, [30.0])), "box", "m")[0]
     assert processor["watts"] == 30
+    both = power.filled([one], drew(*cards, ("cpu_power_watts", {}, [30.0])), "box", "m")[0]
+    assert both["watts"] == pytest.approx(190)
     assert "watts" not in power.filled([one], drew(), "box", "m")[0]

@@ -57,6 +57,27 @@ def test_each_model_is_judged_by_its_own_objective_in_each_window(database: Data
     assert (same.total, same.bad) == (30, 12)
 
 
+@pytest.mark.parametrize(("stream", "duration", "tokens", "late"), [
+    (False, 300.0, 200, True), (False, 20.0, 200, False), (False, 21.5, 200, True), (False, 0.9, None, False),
+    (False, 1.1, None, True), (False, 1.1, 0, True), (True, 300.0, 200, False),
+])
+def test_an_answer_in_one_piece_has_the_time_of_its_tokens(
+    database: Database, stream: bool, duration: float, tokens: int | None, late: bool,
+) -> None:
+    put(database, T0 - 60, 4, at=T0 - 60 - duration, duration=duration, stream=stream, ttft=None, itl=None,
+        output_tokens=tokens)
+    asked = Objective.model_validate({"firstTokenMs": 1000, "interTokenMs": 100})
+    told = {one.window: one.bad for one in Burn(database, lambda: Models(objectives=(asked,)))(T0)}
+    found = attained(database, asked, T0 - HOUR, T0, model="m")
+    assert told["1h"] == found.bad == found.slow_first == (4 if late else 0) and found.total == 4
+
+
+def test_a_failed_answer_in_one_piece_failed_and_was_not_late(database: Database) -> None:
+    put(database, T0 - 60, 2, at=T0 - 90, duration=30.0, stream=False, ttft=None, itl=None, error="upstream")
+    found = attained(database, Objective(), T0 - HOUR, T0, model="m")
+    assert (found.bad, found.failed, found.slow_first) == (2, 2, 0)
+
+
 def test_without_an_objective_for_every_model_the_others_are_not_told(database: Database) -> None:
     put(database, T0 - 60, 3)
     put(database, T0 - 60, 3, model="asked")

@@ -167,6 +167,7 @@ def test_requests_are_found_by_what_they_are(database: Database, source: Source)
     assert [one.id for one in reading.around(database, NOW - 5000, NOW - 4999)] == [4]
     assert reading.counted(database, ["model"], Filter())[0] == {
         "model": "m", "requests": 3, "failed": 0, "prompt_tokens": 21, "output_tokens": 123, "joules": None,
+        "token_joules": None,
     }
     speed = reading.one(database, 1)
     assert speed is not None and speed.tokens_per_second == pytest.approx(50)
