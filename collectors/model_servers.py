@@ -110,15 +110,18 @@ class ModelServers:
             [(one.name, one.engine, pid, one.models) for one in settled if (pid := self._pid(one))],
             self._discovery.seen.by_port,
         )
-        self._snapshot = {"servers": [{**one.told(), "pid": self._pid(one)} for one in settled]}
+        self._snapshot = {"servers": [
+            {**one.told(), "pid": self._pid(one), "local": self._local.port(one.place.url) is not None}
+            for one in settled
+        ]}
         ours = {name for name, one in configured.items() if getattr(one, "ours", False)}
         yield from (one for one in samples if not (one.metric in OF_OURS and dict(one.labels).get("server") in ours))
 
     def snapshot(self) -> dict[str, Any]:
         """servers: [{name, url, engine, version, state ("ok", "down" or "unrecognised"), message, found ("configured"
-        or "discovered"), pid (None: not known), models: [{name, state, …}]}]; what is known of a model goes by the
-        names of `collectors.engines.base.Model`. Of a server that is down they are those of the last look that
-        succeeded, with their states then."""
+        or "discovered"), pid (None: not known), local (whether its address is this machine's), models: [{name, state,
+        …}]}]; what is known of a model goes by the names of `collectors.engines.base.Model`. Of a server that is down
+        they are those of the last look that succeeded, with their states then."""
         return self._snapshot
 
     def stop(self) -> None:

@@ -13,7 +13,8 @@ from components import autopsy_words
 from metrics import models as m
 from metrics.metric import Metric
 from pages.i18n import init_i18n
-from serving.autopsy import Autopsy, examine
+from serving.autopsy.examine import examine
+from serving.autopsy.found import Autopsy
 from serving.requests import reading
 from serving.requests.table import Request
 from tests.serving.store import Store, request
@@ -23,6 +24,8 @@ CPU = Metric("cpu_usage_ratio", "gauge", "ratio", "CPU")
 CLOCK = Metric("gpu_sm_clock_hertz", "gauge", "hertz", "Clock")
 GPU = Metric("gpu_usage_ratio", "gauge", "ratio", "GPU")
 THROTTLED = Metric("gpu_throttled", "gauge", "", "Throttled")
+POWER_CAP = {"gpu": "0", "reason": "power_cap"}
+HEAT = {"gpu": "0", "reason": "hardware_thermal"}
 HERE = {"server": "box", "model": "m"}
 USUAL: dict[str, Any] = {
     "ttft": 0.2, "itl": 0.02, "prefill": 0.2, "decode": 0.8, "prompt_tokens": 100, "cached_tokens": 60,
@@ -58,6 +61,12 @@ def autopsy(store: Store, seconds: float, *values: tuple[Metric, float, dict[str
         store.tick(BEGIN + second, (GPU, 0.9, {"gpu": "0"}), *values)
     found = reading.page(store.database, reading.Filter()).requests[0]
     return examine(store.database, store.query, found)
+
+
+def before(store: Store, *values: tuple[Metric, float, dict[str, str]]) -> None:
+    """``values`` in the last minute before, of a card that worked."""
+    for second in range(BEGIN - 60, BEGIN):
+        store.tick(second, (GPU, 0.9, {"gpu": "0"}), *values)
 
 
 def codes(found: Autopsy) -> list[str]:
@@ -128,3 +137,53 @@ def test_a_model_with_few_requests_has_no_usual(tmp_path: Path) -> None:
     store = Store(tmp_path)
     found = autopsy(store, 6)
     assert found.usual.count == 0 and found.usual.duration is None and codes(found) == []
+
+
+# -- whose hardware it was
+
+
+def test_a_card_that_is_at_its_power_limit_whenever_it_works_explains_nothing(store: Store) -> None:
+    before(store, (THROTTLED, 1.0, POWER_CAP))
+    assert codes(autopsy(store, 6, (THROTTLED, 1.0, POWER_CAP))) == []
+
+
+def test_more_of_the_power_limit_than_usual_is_named(store: Store) -> None:
+    before(store, (THROTTLED, 0.0, POWER_CAP))
+    found = autopsy(store, 6, (THROTTLED, 1.0, POWER_CAP))
+    assert codes(found) == ["gpu_throttled"] and "held back by its power limit" in headline(found)
+
+
+def test_a_card_that_did_not_work_before_is_no_measure_of_its_power_limit(store: Store) -> None:
+    for second in range(BEGIN):
+        store.tick(second, (THROTTLED, 0.0, POWER_CAP), (GPU, 0.0, {"gpu": "0"}))
+    assert codes(autopsy(store, 6, (THROTTLED, 1.0, POWER_CAP))) == []
+
+
+@pytest.mark.parametrize(("card", "named"), [("0", ["gpu_throttled"]), ("1", [])])
+def test_only_the_cards_that_hold_the_model_count(store: Store, card: str, named: list[str]) -> None:
+    before(store)
+    found = autopsy(
+        store, 6, (THROTTLED, 1.0, HEAT), (m.GPU_MEMORY, 1e9, {**HERE, "gpu": card}), (CLOCK, 2e9, {"gpu": "0"}),
+        (CLOCK, 1e9, {"gpu": "1"}),
+    )
+    assert codes(found) == named
+
+
+def test_a_model_that_lies_on_no_card_is_not_slowed_by_one(store: Store) -> None:
+    found = autopsy(
+        store, 6, (THROTTLED, 1.0, HEAT), (m.GPU_MEMORY, 1e9, {"server": "other", "model": "x", "gpu": "0"}),
+    )
+    assert codes(found) == []
+
+
+@pytest.mark.parametrize(("more", "named"), [
+    ((), []), (((m.MEMORY, 1e9, HERE),), ["gpu_throttled", "cpu_busy"]),
+])
+def test_this_machine_is_no_cause_of_what_another_computed(
+    store: Store, more: tuple[Any, ...], named: list[str],
+) -> None:
+    values: tuple[Any, ...] = (CPU, 0.97, {}), (THROTTLED, 1.0, HEAT)
+    autopsy(store, 6, *values, *more)
+    found = reading.page(store.database, reading.Filter()).requests[0]
+    told = examine(store.database, store.query, found, here=lambda _server: False)
+    assert codes(told) == named
