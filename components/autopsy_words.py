@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from components.formats import human, latency, number
+from components.formats import ABSENT, figure, human, latency, number
 
 
 class Found(Protocol):
@@ -61,6 +61,27 @@ def _loading(f: Mapping[str, Any]) -> str:
     return _("The model was being loaded.")
 
 
+def _engine_queue(f: Mapping[str, Any]) -> str:
+    if f.get("waiting") is None:
+        return _("The engine began to read its prompt only after %(time)s.", time=latency(f["seconds"]))
+    usual = ABSENT if f.get("usual") is None else figure(f["usual"])
+    if f.get("running") is None:
+        return _("It waited about %(time)s in the engine: %(waiting)s waiting there, usually %(usual)s.",
+                 time=latency(f["seconds"]), waiting=number(f["waiting"]), usual=usual)
+    return _(
+        "It waited about %(time)s in the engine: %(waiting)s waiting there, usually %(usual)s, and %(running)s being "
+        "answered.", time=latency(f["seconds"]), waiting=number(f["waiting"]), usual=usual,
+        running=number(f["running"]),
+    )
+
+
+def _other_loading(f: Mapping[str, Any]) -> str:
+    if f.get("seconds"):
+        return _("The same server was loading %(model)s for %(time)s of it.", model=f["model"],
+                 time=latency(f["seconds"]))
+    return _("The same server loaded %(model)s meanwhile.", model=f["model"])
+
+
 def _throttled(f: Mapping[str, Any]) -> str:
     reason = {
         "power_cap": _("its power limit"), "software_thermal": _("heat, by the driver"),
@@ -71,6 +92,12 @@ def _throttled(f: Mapping[str, Any]) -> str:
 
 
 _WORDS = {
+    "engine_queue": _engine_queue, "other_loading": _other_loading,
+    "evicted": lambda f: _("The same server put %(model)s out of memory meanwhile.", model=f["model"]),
+    "gpu_memory_full": lambda f: _("The memory of GPU %(gpu)s was full (%(used)s).", gpu=f["gpu"],
+                                   used=human(f["used"], "ratio")),
+    "device_busy": lambda f: _("Disk %(disk)s had work %(share)s of the time.", disk=f["device"],
+                               share=human(f["used"], "ratio")),
     "queue": _queue, "crowd": _crowd, "loading": _loading, "gpu_throttled": _throttled,
     "long_prompt": lambda f: _("Its prompt was long: %(tokens)s tokens, usually %(usual)s.", tokens=number(f["tokens"]),
                                usual=number(f["usual"])),

@@ -10,9 +10,10 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 
+from metrics import models as m
 from serving.autopsy.causes import of_engine, of_machine, of_request
-from serving.autopsy.found import Autopsy, Finding, Usual, over
-from serving.autopsy.window import Window
+from serving.autopsy.found import Autopsy, Finding, Usual, engine_wait, over
+from serving.autopsy.window import Window, total
 from serving.requests import reading
 from serving.requests.reading import Filter
 from serving.requests.table import Request
@@ -37,10 +38,10 @@ def examine(
     others = [one for one in reading.around(database, request.at, request.ended) if one.id != request.id]
     usual = usual_of(_peers(database, request))
     window = Window(query, request)
+    own = of_request(request, usual, _beside(request, others, window))
     local = here(request.server) or window.here()
     findings = [
-        *of_request(request, usual, len(others)), *of_engine(request, window),
-        *(of_machine(request, window) if local else ()),
+        *own, *of_engine(request, usual, window, own), *(of_machine(request, window) if local else ()),
         *(Finding("alert", 0.01, alert) for alert in firing(request.at, request.ended)),
     ]
     return judged(request, usual, findings, len(others), sorted(window.seen))
@@ -70,9 +71,17 @@ def usual_of(peers: Sequence[Request]) -> Usual:
         len(peers), median([one.ttft for one in peers]), median([one.itl for one in peers]),
         median([one.duration for one in peers]), median([one.prompt_tokens for one in peers]),
         median([one.output_tokens for one in peers]), median(shares),
+        median([engine_wait(one) for one in peers]),
     )
 
 
 def _peers(database: Database, request: Request) -> list[Request]:
     wanted = Filter(model=request.model, server=request.server, error="none", end=request.at)
     return [one for one in reading.page(database, wanted, USUAL).requests if one.kind == request.kind]
+
+
+def _beside(request: Request, others: Sequence[Request], window: Window) -> int:
+    """Requests that the engine answered beside this one: those of the proxies, or as many as it told itself."""
+    ours = sum(1 for one in others if one.server == request.server)
+    told = total(window.of_model(m.RUNNING.name), lambda one: one.mean)
+    return max(ours, round(told) - 1 if told is not None else 0)

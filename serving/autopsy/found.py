@@ -11,8 +11,9 @@ from serving.requests.table import Request
 LONG = 3.0
 """So many times the usual is out of the ordinary."""
 Code = Literal[
-    "queue", "loading", "long_prompt", "cache_miss", "long_answer", "slow_decode", "crowd", "retried", "gpu_throttled",
-    "gpu_clocks", "cpu_busy", "swapping", "memory_pressure", "disk_busy", "on_cpu", "kv_full", "preempted", "alert",
+    "queue", "engine_queue", "loading", "other_loading", "evicted", "long_prompt", "cache_miss", "long_answer",
+    "slow_decode", "crowd", "retried", "gpu_throttled", "gpu_clocks", "gpu_memory_full", "cpu_busy", "swapping",
+    "memory_pressure", "disk_busy", "device_busy", "on_cpu", "kv_full", "preempted", "alert",
 ]
 
 
@@ -36,6 +37,8 @@ class Usual:
     prompt_tokens: float | None
     output_tokens: float | None
     cached_share: float | None
+    engine_wait: float | None
+    """Seconds as of `engine_wait`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +59,13 @@ class Autopsy:
 def over(value: float | None, usual: float | None, times: float) -> bool:
     """Whether both are known and ``value`` is more than so many times the usual."""
     return value is not None and usual is not None and value > times * usual
+
+
+def engine_wait(request: Request) -> float | None:
+    """Seconds of the time to the first token that were neither our queue nor the reading of the prompt; None where one
+    of them is not known. Where the engine does not tell how long it read, all the time is in ``prefill``, nothing is
+    left, and the wait is not known either. An answer in one piece was written before its first byte came."""
+    if request.ttft is None or request.prefill is None or not request.stream:
+        return None
+    wait = request.ttft - (request.queue or 0.0) - request.prefill
+    return wait if wait > 1e-6 else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,8 @@ class Seen:
 
     info: SeriesInfo
     step: float
+    minutes: bool
+    """Whether the values are means of minutes or hours."""
     at: np.ndarray
     value: np.ndarray
     inside: np.ndarray
@@ -47,6 +50,21 @@ class Seen:
     def usual(self) -> float | None:
         """The median before; None where nothing is known of then."""
         return float(np.median(self.before)) if self.before.size else None
+
+    def earlier(self, start: float) -> np.ndarray:
+        """Its values up to ``start``; of minutes those before the one that holds the request."""
+        return self.value[~self.inside if self.minutes else self.at <= start]
+
+    def changed(self, start: float, end: float) -> tuple[float, float] | None:
+        """A flag's (value, moment) of the first change in ``start..end``; None where it did not change, or it is not
+        known what it was before. Of minutes the moment is where the minute begins."""
+        then = self.inside if self.minutes else (self.at > start) & (self.at <= end)
+        earlier = self.earlier(start)
+        if not earlier.size or not then.any():
+            return None
+        was = float(earlier[-1])
+        other = self.value[then] > 0 if was == 0 else self.value[then] < 1
+        return (float(was == 0), float(self.at[then][other.argmax()])) if was in (0, 1) and other.any() else None
 
 
 class Window:
@@ -74,7 +92,7 @@ class Window:
             inside = at >= (self.start if one.low is None else self.start - one.step)
             if inside.any():
                 self.seen.add(one.info.name)
-                found.append(Seen(one.info, one.step, at, value, inside))
+                found.append(Seen(one.info, one.step, one.low is not None, at, value, inside))
         return found
 
     def highest(self, selector: str) -> Seen | None:
@@ -102,3 +120,9 @@ class Window:
         if not cards and not self.during(m.GPU_MEMORY.name):
             return self.during(metric)
         return [one for one in self.during(metric) if one.info.label("gpu") in cards]
+
+
+def total(found: Sequence[Seen], of: Callable[[Seen], float | None]) -> float | None:
+    """The sum over series; None where there is none, or one of them does not tell."""
+    values = [of(one) for one in found]
+    return sum(value for value in values if value is not None) if values and None not in values else None

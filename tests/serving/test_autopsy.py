@@ -24,6 +24,8 @@ CPU = Metric("cpu_usage_ratio", "gauge", "ratio", "CPU")
 CLOCK = Metric("gpu_sm_clock_hertz", "gauge", "hertz", "Clock")
 GPU = Metric("gpu_usage_ratio", "gauge", "ratio", "GPU")
 THROTTLED = Metric("gpu_throttled", "gauge", "", "Throttled")
+CARD = Metric("gpu_memory_used_ratio", "gauge", "ratio", "GPU memory")
+DISK = Metric("disk_busy_ratio", "gauge", "ratio", "Disk")
 POWER_CAP = {"gpu": "0", "reason": "power_cap"}
 HEAT = {"gpu": "0", "reason": "hardware_thermal"}
 HERE = {"server": "box", "model": "m"}
@@ -102,6 +104,13 @@ def test_slow_without_evidence_claims_nothing(store: Store) -> None:
     ({}, ((m.ON_GPU, 0.4, HERE),), "on_cpu", "Only 40 % of the model lay on GPUs"),
     ({}, ((m.KV_USED, 0.99, HERE),), "kv_full", "The KV cache was full (99 %)"),
     ({"attempts": 4}, (), "retried", "only at try 4"),
+    ({"ttft": 5.0, "prefill": 5.0}, ((m.WAITING, 5, HERE), (m.RUNNING, 4, HERE)), "engine_queue",
+     "It waited about 4.80 s in the engine: 5 waiting there, usually –, and 4 being answered."),
+    ({"ttft": 5.0, "prefill": 5.0}, ((m.WAITING, 5, {"server": "box"}),), "engine_queue", "5 waiting there, usually –"),
+    ({"ttft": 5.0}, ((m.STATE, 1.0, {**HERE, "model": "big", "state": "loading"}),), "other_loading",
+     "was loading big for 5.00 s of it"),
+    ({}, ((CARD, 0.995, {"gpu": "0"}),), "gpu_memory_full", "The memory of GPU 0 was full (100 %)"),
+    ({}, ((DISK, 0.98, {"device": "sda"}),), "device_busy", "Disk sda had work 98 % of the time"),
 ])
 def test_a_cause_is_named_with_its_evidence(
     store: Store, more: dict[str, Any], values: tuple[Any, ...], code: str, words: str,
@@ -187,3 +196,68 @@ def test_this_machine_is_no_cause_of_what_another_computed(
     found = reading.page(store.database, reading.Filter()).requests[0]
     told = examine(store.database, store.query, found, here=lambda _server: False)
     assert codes(told) == named
+
+
+# -- what the engine did
+
+
+def test_the_wait_in_the_engine_is_told_by_itself_where_it_tells_how_long_it_read(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.add(*(request(10 * n, 10 * n + 1, n + 1, **{**USUAL, "prefill": 0.15}) for n in range(COUNT)))
+    found = autopsy(store, 6, ttft=4.0, prefill=0.2)
+    assert codes(found) == ["engine_queue"] and found.usual.engine_wait == pytest.approx(0.05)
+    assert "began to read its prompt only after 3.75 s" in headline(found)
+
+
+def test_an_answer_in_one_piece_did_not_wait_while_it_was_written(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.add(*(request(10 * n, 10 * n + 1, n + 1, **{**USUAL, "prefill": 0.15}) for n in range(COUNT)))
+    long = {"ttft": 6.0, "prefill": 0.2, "decode": 5.5, "output_tokens": 70, "stream": False}
+    found = autopsy(store, 6, (m.WAITING, 2, HERE), **long)
+    assert codes(found) == []
+
+
+def test_an_answer_in_one_piece_that_was_not_long_waited_in_the_engines_queue(store: Store) -> None:
+    found = autopsy(store, 6, (m.WAITING, 2, HERE), ttft=6.0, prefill=6.0, stream=False)
+    assert codes(found) == ["engine_queue"]
+
+
+def test_a_queue_of_the_proxy_is_not_the_engines(store: Store) -> None:
+    lane = {**HERE, "proxy": "lmstudio"}
+    found = autopsy(store, 6, (m.WAITING, 5, lane), (m.RUNNING, 4, lane), ttft=5.0, prefill=0.2, queue=4.8)
+    assert codes(found) == ["queue"]
+
+
+def test_a_queue_that_cost_nothing_is_no_cause(store: Store) -> None:
+    assert codes(autopsy(store, 6, (m.WAITING, 5, HERE))) == []
+
+
+def test_requests_that_came_past_the_proxies_share_the_engine_too(store: Store) -> None:
+    found = autopsy(store, 6, (m.RUNNING, 4, HERE), itl=0.15)
+    assert codes(found) == ["crowd"] and "with 3 other requests" in headline(found)
+
+
+def test_requests_of_another_server_do_not_share_the_engine(store: Store) -> None:
+    store.add(*(request(BEGIN - 1, BEGIN + 9, 500 + n, server="far", **USUAL) for n in range(3)))
+    assert codes(autopsy(store, 6, itl=0.15)) == ["slow_decode"]
+
+
+@pytest.mark.parametrize(("model", "was", "code", "words"), [
+    ("m", 0.0, "loading", "The model was being loaded"), ("big", 0.0, "other_loading", "loaded big meanwhile"),
+    ("big", 1.0, "evicted", "put big out of memory meanwhile"),
+])
+def test_a_change_of_what_lies_in_memory_is_seen(store: Store, model: str, was: float, code: str, words: str) -> None:
+    of = {**HERE, "model": model}
+    before(store, (m.LOADED, was, of))
+    slow = request(BEGIN, BEGIN + 6, 999, **{**USUAL, "ttft": 5.0})
+    store.add(slow)
+    for second in range(7):
+        store.tick(BEGIN + second, (m.LOADED, was if second < 1 else 1 - was, of))
+    found = examine(store.database, store.query, reading.page(store.database, reading.Filter()).requests[0])
+    assert codes(found) == [code] and words in headline(found)
+
+
+def test_a_model_that_was_in_memory_all_the_time_was_not_loaded(store: Store) -> None:
+    before(store, (m.LOADED, 1.0, HERE))
+    found = autopsy(store, 6, (m.LOADED, 1.0, HERE), ttft=5.0)
+    assert codes(found) == []
