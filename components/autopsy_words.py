@@ -22,6 +22,21 @@ class Found(Protocol):
     def facts(self) -> Mapping[str, Any]: ...
 
 
+class Looked(Protocol):
+    """A value of the moment (see `serving.autopsy.found.Value`)."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def now(self) -> float: ...
+    @property
+    def usual(self) -> float | None: ...
+    @property
+    def of(self) -> str: ...
+
+
 def headline(findings: Sequence[Found], *, slow: bool, known: int, seconds: float | None) -> str:
     """The sentence that names the likeliest cause, or says that nothing stands out."""
     if not findings or findings[0].code == "alert":
@@ -122,4 +137,43 @@ _WORDS = {
     "kv_full": lambda f: _("The KV cache was full (%(used)s).", used=human(f["used"], "ratio")),
     "preempted": lambda _f: _("The engine put requests back for want of KV cache."),
     "alert": lambda f: _("An alert was firing: %(name)s.", name=f.get("name", "")),
+}
+
+
+def name(looked: Looked) -> str:
+    """What was looked at."""
+    return _NAMES[looked.code](looked.of)
+
+
+def value(looked: Looked) -> str:
+    """Its value while the request was answered."""
+    return _said(looked, looked.now)
+
+
+def usual(looked: Looked) -> str:
+    """What was usual; empty where that is not known."""
+    return "" if looked.usual is None else _("usually %(value)s", value=_said(looked, looked.usual))
+
+
+def _said(looked: Looked, amount: float) -> str:
+    if looked.unit == "seconds":
+        return latency(amount)
+    if looked.unit:
+        return human(amount, looked.unit)
+    return number(amount, 0 if float(amount).is_integer() else 1)
+
+
+_NAMES = {
+    "ttft": lambda _of: _("First token"), "queue": lambda _of: _("Waited in the proxy"),
+    "engine_wait": lambda _of: _("Waited in the engine"), "itl": lambda _of: _("Between tokens"),
+    "prompt_tokens": lambda _of: _("Prompt tokens"), "output_tokens": lambda _of: _("Output tokens"),
+    "others": lambda _of: _("Other requests"), "waiting": lambda _of: _("Waiting in the engine"),
+    "running": lambda _of: _("Being answered by the engine"), "loads": lambda _of: _("Models loaded"),
+    "evictions": lambda _of: _("Models put out of memory"), "kv": lambda _of: _("KV cache in use"),
+    "gpu_usage": lambda of: _("GPU %(gpu)s in use", gpu=of), "gpu_clock": lambda of: _("Clock of GPU %(gpu)s", gpu=of),
+    "gpu_throttled": lambda of: _("GPU %(gpu)s held back", gpu=of),
+    "gpu_memory": lambda of: _("Memory of GPU %(gpu)s", gpu=of), "cpu": lambda _of: _("Processor"),
+    "memory": lambda _of: _("Memory"), "swap": lambda _of: _("Read back from swap"),
+    "memory_wait": lambda _of: _("Waiting for memory"), "disk_wait": lambda _of: _("Waiting for disks"),
+    "disk": lambda of: _("Disk %(disk)s busy", disk=of), "alerts": lambda _of: _("Alerts that fired"),
 }

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from metrics import models as m
 from serving.autopsy.causes import of_engine, of_machine, of_request
-from serving.autopsy.found import Autopsy, Finding, Usual, engine_wait, over
+from serving.autopsy.found import Autopsy, Finding, Usual, Value, engine_wait, over
+from serving.autopsy.moment import moment
 from serving.autopsy.window import Window, total
 from serving.requests import reading
 from serving.requests.reading import Filter
@@ -40,22 +41,25 @@ def examine(
     window = Window(query, request)
     own = of_request(request, usual, _beside(request, others, window))
     local = here(request.server) or window.here()
+    alerts = firing(request.at, request.ended)
     findings = [
         *own, *of_engine(request, usual, window, own), *(of_machine(request, window) if local else ()),
-        *(Finding("alert", 0.01, alert) for alert in firing(request.at, request.ended)),
+        *(Finding("alert", 0.01, alert) for alert in alerts),
     ]
-    return judged(request, usual, findings, len(others), sorted(window.seen))
+    values = tuple(moment(request, usual, window, len(others), here=local, alerts=len(alerts)))
+    return judged(request, usual, findings, len(others), sorted(window.seen), values)
 
 
 def judged(
     request: Request, usual: Usual, findings: Sequence[Finding], others: int, looked_at: Sequence[str] = (),
+    values: tuple[Value, ...] = (),
 ) -> Autopsy:
     """Findings in order, those left out that explain too little of the request."""
     duration = request.duration or 0.0
     told = [one for one in findings if one.code == "alert" or one.weight >= SHARE * max(duration, 0.001)]
     told.sort(key=lambda one: -one.weight)
     slow = usual.duration is None or duration > 1.5 * usual.duration or over(request.ttft, usual.ttft, 1.5)
-    return Autopsy(request, usual, slow, tuple(told), others, tuple(looked_at))
+    return Autopsy(request, usual, slow, tuple(told), others, tuple(looked_at), values)
 
 
 def usual_of(peers: Sequence[Request]) -> Usual:

@@ -42,6 +42,20 @@ class Usual:
 
 
 @dataclass(frozen=True, slots=True)
+class Value:
+    """Something that was looked at: its value while the request was answered and what was usual, in base units.
+
+    ``of`` names the card or disk, where the value is that of one.
+    """
+
+    code: str
+    unit: str
+    now: float
+    usual: float | None
+    of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Autopsy:
     """What was found about a request, the likeliest first; empty where nothing stands out."""
 
@@ -54,6 +68,8 @@ class Autopsy:
     """Other requests that were being answered at the time."""
     looked_at: tuple[str, ...]
     """Metrics that were there to look at: what was not cannot be the evidence."""
+    moment: tuple[Value, ...] = ()
+    """What was looked at, with its values; what was not told is left out."""
 
 
 def over(value: float | None, usual: float | None, times: float) -> bool:

@@ -175,7 +175,7 @@ def test_only_the_cards_that_hold_the_model_count(store: Store, card: str, named
         store, 6, (THROTTLED, 1.0, HEAT), (m.GPU_MEMORY, 1e9, {**HERE, "gpu": card}), (CLOCK, 2e9, {"gpu": "0"}),
         (CLOCK, 1e9, {"gpu": "1"}),
     )
-    assert codes(found) == named
+    assert codes(found) == named and {one.of for one in found.moment if one.code == "gpu_clock"} == {card}
 
 
 def test_a_model_that_lies_on_no_card_is_not_slowed_by_one(store: Store) -> None:
@@ -196,6 +196,7 @@ def test_this_machine_is_no_cause_of_what_another_computed(
     found = reading.page(store.database, reading.Filter()).requests[0]
     told = examine(store.database, store.query, found, here=lambda _server: False)
     assert codes(told) == named
+    assert any(one.code == "cpu" for one in told.moment) == bool(named)
 
 
 # -- what the engine did
@@ -214,7 +215,7 @@ def test_an_answer_in_one_piece_did_not_wait_while_it_was_written(tmp_path: Path
     store.add(*(request(10 * n, 10 * n + 1, n + 1, **{**USUAL, "prefill": 0.15}) for n in range(COUNT)))
     long = {"ttft": 6.0, "prefill": 0.2, "decode": 5.5, "output_tokens": 70, "stream": False}
     found = autopsy(store, 6, (m.WAITING, 2, HERE), **long)
-    assert codes(found) == []
+    assert codes(found) == [] and "engine_wait" not in {one.code for one in found.moment}
 
 
 def test_an_answer_in_one_piece_that_was_not_long_waited_in_the_engines_queue(store: Store) -> None:
@@ -225,7 +226,7 @@ def test_an_answer_in_one_piece_that_was_not_long_waited_in_the_engines_queue(st
 def test_a_queue_of_the_proxy_is_not_the_engines(store: Store) -> None:
     lane = {**HERE, "proxy": "lmstudio"}
     found = autopsy(store, 6, (m.WAITING, 5, lane), (m.RUNNING, 4, lane), ttft=5.0, prefill=0.2, queue=4.8)
-    assert codes(found) == ["queue"]
+    assert codes(found) == ["queue"] and not {"waiting", "running"} & {one.code for one in found.moment}
 
 
 def test_a_queue_that_cost_nothing_is_no_cause(store: Store) -> None:
@@ -255,9 +256,50 @@ def test_a_change_of_what_lies_in_memory_is_seen(store: Store, model: str, was: 
         store.tick(BEGIN + second, (m.LOADED, was if second < 1 else 1 - was, of))
     found = examine(store.database, store.query, reading.page(store.database, reading.Filter()).requests[0])
     assert codes(found) == [code] and words in headline(found)
+    told = {one.code: one.now for one in found.moment}
+    assert (told["loads"], told["evictions"]) == ((0, 1) if was else (1, 0))
 
 
 def test_a_model_that_was_in_memory_all_the_time_was_not_loaded(store: Store) -> None:
     before(store, (m.LOADED, 1.0, HERE))
     found = autopsy(store, 6, (m.LOADED, 1.0, HERE), ttft=5.0)
     assert codes(found) == []
+
+
+# -- the moment
+
+
+EVERYTHING = (
+    (CPU, 0.5, {}), (Metric("memory_used_ratio", "gauge", "ratio", "x"), 0.5, {}), (CARD, 0.5, {"gpu": "0"}),
+    (Metric("swap_in_bytes_per_second", "gauge", "bytes_per_second", "x"), 0.0, {}), (DISK, 0.1, {"device": "sda"}),
+    *((Metric("pressure_some_ratio", "gauge", "ratio", "x"), 0.0, {"resource": one}) for one in ("io", "memory")),
+    (CLOCK, 2e9, {"gpu": "0"}), (THROTTLED, 0.0, POWER_CAP), (m.WAITING, 5, HERE), (m.RUNNING, 4, HERE),
+    (m.KV_USED, 0.5, HERE), (m.LOADED, 1.0, HERE),
+)
+
+
+def words(found: Autopsy) -> dict[str, tuple[str, str]]:
+    return {autopsy_words.name(one): (autopsy_words.value(one), autopsy_words.usual(one)) for one in found.moment}
+
+
+def test_the_moment_tells_what_was_looked_at_then_and_usually(store: Store) -> None:
+    before(store, (m.WAITING, 1, HERE), (m.LOADED, 1, HERE))
+    found = autopsy(store, 6, *EVERYTHING, queue=0.01, prefill=0.15)
+    told = words(found)
+    assert len(told) == len(found.moment) == 23
+    assert told["Waited in the engine"] == ("40 ms", "")
+    assert told["First token"] == ("200 ms", "usually 200 ms")
+    assert told["Waiting in the engine"] == ("5", "usually 1")
+    assert told["Processor"][0].endswith(" %") and told["Processor"][1] == "usually 20 %"
+    assert told["Memory of GPU 0"] == ("50 %", "")
+    assert told["Other requests"] == ("0", "") and told["Alerts that fired"] == ("0", "")
+
+
+def test_what_was_not_told_is_not_in_the_moment(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.add(request(0, 3, 1, **USUAL))
+    store.tick(2, (GPU, 0.9, {"gpu": "0"}), (m.LOADED, 1, HERE))  # whether it was loaded just then is not known
+    found = examine(store.database, store.query, reading.page(store.database, reading.Filter()).requests[0])
+    assert {one.code for one in found.moment} == {
+        "ttft", "itl", "prompt_tokens", "output_tokens", "others", "gpu_usage", "alerts",
+    }
