@@ -225,6 +225,12 @@ def register(bp: APIBlueprint) -> None:
                 {"code": one.code, "sentence": autopsy_words.sentence(one), "weight": one.weight,
                  "facts": dict(one.facts)} for one in told.findings
             ],
+            "moment_head": _("The moment"),
+            "moment": [
+                {"code": one.code, "name": autopsy_words.name(one), "now": autopsy_words.value(one),
+                 "usual": autopsy_words.usual(one), "value": one.now, "usual_value": one.usual, "unit": one.unit}
+                for one in told.moment
+            ],
         })
 
     @bp.get("/models/requests/export", summary="Requests as a CSV file", responses={

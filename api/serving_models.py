@@ -158,6 +158,18 @@ class FindingRow(BaseModel):
     facts: dict[str, JsonValue]
 
 
+class MomentRow(BaseModel):
+    """Something that was looked at: its value while the request was answered, and what was usual."""
+
+    code: str
+    name: str
+    now: str
+    usual: str = Field(description="Empty where it is not known")
+    value: float = Field(description="In the base unit")
+    usual_value: float | None = Field(description="The median of the model's requests, or of the half hour before")
+    unit: str
+
+
 class AutopsyAnswer(BaseModel):
     """What stood out while a request was answered, the likeliest cause first; empty when nothing did."""
 
@@ -167,6 +179,8 @@ class AutopsyAnswer(BaseModel):
     others: int = Field(description="Other requests that were being answered at the time")
     usual: dict[str, float | int | None]
     looked_at: list[str] = Field(description="Metrics that were there to look at")
+    moment_head: str
+    moment: list[MomentRow] = Field(description="What was looked at, with its values")
 
 
 class AttainmentRow(BaseModel):

@@ -86,7 +86,10 @@
     try {
       const told = await vigie.api('GET', '/api/v1/models/requests/' + button.getAttribute('data-autopsy') + '/autopsy');
       const list = vigie.element('ul', '', ...told.findings.map(one => vigie.element('li', '', one.sentence)));
-      box.replaceChildren(vigie.element('p', 'model-autopsy-head', told.headline), ...(told.findings.length > 1 ? [list] : []));
+      const moment = vigie.element('dl', 'model-moment', ...told.moment.map(one => vigie.element('div', '',
+        vigie.element('dt', '', one.name), vigie.element('dd', 'num', one.now), vigie.element('dd', 'muted', one.usual))));
+      box.replaceChildren(vigie.element('p', 'model-autopsy-head', told.headline), ...(told.findings.length > 1 ? [list] : []),
+        vigie.element('p', 'model-moment-head', told.moment_head), moment);
     } catch (error) { vigie.problem(error); }
     button.disabled = false;
   });

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from components.formats import human, latency, number
+from components.formats import ABSENT, figure, human, latency, number
 
 
 class Found(Protocol):
@@ -20,6 +20,21 @@ class Found(Protocol):
     def weight(self) -> float: ...
     @property
     def facts(self) -> Mapping[str, Any]: ...
+
+
+class Looked(Protocol):
+    """A value of the moment (see `serving.autopsy.found.Value`)."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def unit(self) -> str: ...
+    @property
+    def now(self) -> float: ...
+    @property
+    def usual(self) -> float | None: ...
+    @property
+    def of(self) -> str: ...
 
 
 def headline(findings: Sequence[Found], *, slow: bool, known: int, seconds: float | None) -> str:
@@ -61,6 +76,27 @@ def _loading(f: Mapping[str, Any]) -> str:
     return _("The model was being loaded.")
 
 
+def _engine_queue(f: Mapping[str, Any]) -> str:
+    if f.get("waiting") is None:
+        return _("The engine began to read its prompt only after %(time)s.", time=latency(f["seconds"]))
+    usual = ABSENT if f.get("usual") is None else figure(f["usual"])
+    if f.get("running") is None:
+        return _("It waited about %(time)s in the engine: %(waiting)s waiting there, usually %(usual)s.",
+                 time=latency(f["seconds"]), waiting=number(f["waiting"]), usual=usual)
+    return _(
+        "It waited about %(time)s in the engine: %(waiting)s waiting there, usually %(usual)s, and %(running)s being "
+        "answered.", time=latency(f["seconds"]), waiting=number(f["waiting"]), usual=usual,
+        running=number(f["running"]),
+    )
+
+
+def _other_loading(f: Mapping[str, Any]) -> str:
+    if f.get("seconds"):
+        return _("The same server was loading %(model)s for %(time)s of it.", model=f["model"],
+                 time=latency(f["seconds"]))
+    return _("The same server loaded %(model)s meanwhile.", model=f["model"])
+
+
 def _throttled(f: Mapping[str, Any]) -> str:
     reason = {
         "power_cap": _("its power limit"), "software_thermal": _("heat, by the driver"),
@@ -71,6 +107,12 @@ def _throttled(f: Mapping[str, Any]) -> str:
 
 
 _WORDS = {
+    "engine_queue": _engine_queue, "other_loading": _other_loading,
+    "evicted": lambda f: _("The same server put %(model)s out of memory meanwhile.", model=f["model"]),
+    "gpu_memory_full": lambda f: _("The memory of GPU %(gpu)s was full (%(used)s).", gpu=f["gpu"],
+                                   used=human(f["used"], "ratio")),
+    "device_busy": lambda f: _("Disk %(disk)s had work %(share)s of the time.", disk=f["device"],
+                               share=human(f["used"], "ratio")),
     "queue": _queue, "crowd": _crowd, "loading": _loading, "gpu_throttled": _throttled,
     "long_prompt": lambda f: _("Its prompt was long: %(tokens)s tokens, usually %(usual)s.", tokens=number(f["tokens"]),
                                usual=number(f["usual"])),
@@ -95,4 +137,43 @@ _WORDS = {
     "kv_full": lambda f: _("The KV cache was full (%(used)s).", used=human(f["used"], "ratio")),
     "preempted": lambda _f: _("The engine put requests back for want of KV cache."),
     "alert": lambda f: _("An alert was firing: %(name)s.", name=f.get("name", "")),
+}
+
+
+def name(looked: Looked) -> str:
+    """What was looked at."""
+    return _NAMES[looked.code](looked.of)
+
+
+def value(looked: Looked) -> str:
+    """Its value while the request was answered."""
+    return _said(looked, looked.now)
+
+
+def usual(looked: Looked) -> str:
+    """What was usual; empty where that is not known."""
+    return "" if looked.usual is None else _("usually %(value)s", value=_said(looked, looked.usual))
+
+
+def _said(looked: Looked, amount: float) -> str:
+    if looked.unit == "seconds":
+        return latency(amount)
+    if looked.unit:
+        return human(amount, looked.unit)
+    return number(amount, 0 if float(amount).is_integer() else 1)
+
+
+_NAMES = {
+    "ttft": lambda _of: _("First token"), "queue": lambda _of: _("Waited in the proxy"),
+    "engine_wait": lambda _of: _("Waited in the engine"), "itl": lambda _of: _("Between tokens"),
+    "prompt_tokens": lambda _of: _("Prompt tokens"), "output_tokens": lambda _of: _("Output tokens"),
+    "others": lambda _of: _("Other requests"), "waiting": lambda _of: _("Waiting in the engine"),
+    "running": lambda _of: _("Being answered by the engine"), "loads": lambda _of: _("Models loaded"),
+    "evictions": lambda _of: _("Models put out of memory"), "kv": lambda _of: _("KV cache in use"),
+    "gpu_usage": lambda of: _("GPU %(gpu)s in use", gpu=of), "gpu_clock": lambda of: _("Clock of GPU %(gpu)s", gpu=of),
+    "gpu_throttled": lambda of: _("GPU %(gpu)s held back", gpu=of),
+    "gpu_memory": lambda of: _("Memory of GPU %(gpu)s", gpu=of), "cpu": lambda _of: _("Processor"),
+    "memory": lambda _of: _("Memory"), "swap": lambda _of: _("Read back from swap"),
+    "memory_wait": lambda _of: _("Waiting for memory"), "disk_wait": lambda _of: _("Waiting for disks"),
+    "disk": lambda of: _("Disk %(disk)s busy", disk=of), "alerts": lambda _of: _("Alerts that fired"),
 }

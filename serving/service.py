@@ -21,7 +21,8 @@ from metrics import models as m
 from metrics.metric import Metric, labels, rate_of, series_key
 from metrics.series import Series, SeriesInfo
 from serving.acts import Action, Acts, CannotAct
-from serving.autopsy import Autopsy, Firing, examine
+from serving.autopsy.examine import Firing, examine
+from serving.autopsy.found import Autopsy
 from serving.bench.load_tests import LoadTests
 from serving.bench.plan import Plan
 from serving.bench.run import Runner, Running
@@ -140,7 +141,15 @@ class Serving:
         Raises:
             StorageError: the request log cannot be read.
         """
-        return examine(self.log.database, self._query, request, self._firing)
+        return examine(self.log.database, self._query, request, self._firing, self._here)
+
+    def _here(self, server: str) -> bool:
+        """Whether a server is known to run on this machine: by its address, or as a process of ours."""
+        servers = self._latest.snapshot(ENGINES).get("servers", ())
+        processes = self._latest.snapshot(SERVING).get("processes", ())
+        return any(one.get("name") == server and one.get("local", False) for one in servers) or any(
+            one.get("name") == server for one in processes
+        )
 
     def _key(self, server: str) -> str:
         configured = self._config.current.models.servers.get(server)

@@ -149,6 +149,31 @@ def test_a_text_that_is_read_is_written_down(site: Site) -> None:
     assert client.get(f"{MODELS}/requests/999999").status_code == 404
     told = client.get(f"{MODELS}/requests/{number}/autopsy").json
     assert told["headline"] == "Nothing stands out." and told["findings"] == []
+    assert told["moment"][0] == {
+        "code": "ttft", "name": "First token", "now": "20 ms", "usual": "", "value": 0.02, "usual_value": None,
+        "unit": "seconds",
+    }
+
+
+def test_an_autopsy_looks_at_this_machine_only_where_the_server_runs_on_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = site.signed_in("operator")
+    number = client.get(f"{MODELS}/requests").json["data"][0]["id"]
+    now = int(site.vigie.latest.at)
+    cpu = Series(SeriesInfo("cpu_usage_ratio", (), "ratio", "gauge", ""), np.arange(now - 90, now) * 1000,
+                 np.float32([0.5] * 90), 1.0)
+    monkeypatch.setattr(site.vigie.serving._query, "select", lambda names, *_: Selection(
+        [cpu] if names == ["cpu_usage_ratio"] else [], 1.0))
+
+    def looked_at() -> set[str]:
+        told = client.get(f"{MODELS}/requests/{number}/autopsy").json
+        return {one["code"] for one in told["moment"]}
+
+    assert "cpu" not in looked_at(), "its address is another machine's"
+    row = {**site.vigie.latest.snapshot("model_servers")["servers"][0], "local": True}
+    monkeypatch.setitem(site.vigie.latest._snapshots, "model_servers", {"servers": [row]})
+    assert "cpu" in looked_at()
 
 
 def test_an_objective_is_told_with_its_budget(site: Site) -> None:

@@ -194,6 +194,7 @@ def test_memory_cpu_and_gpu_memory_of_a_server_here(tiny_model: Path, made: Made
         collector = made({"gpu_processes": lambda: cards}, box=engine.url)
         found = looked(collector, lambda now: values(now, "model_memory_bytes") and values(now, "model_cpu_ratio"))
         assert of("box", collector)["pid"] == pid and port
+        assert of("box", collector)["local"] is True
     labels = 'engine="llamacpp",{}model="tiny",server="box"'
     assert found[f"model_memory_bytes{{{labels.format('')}}}"] > 1e7
     gpu = 'gpu="0",'
@@ -250,6 +251,12 @@ def test_slow_and_dead_servers_hold_up_no_other(made: Made) -> None:
         assert "does not answer within" in of("slow", collector)["message"]
         assert "does not answer within" in of("silent", collector)["message"]
         assert len(values(found, "model_up")) == 1
+
+
+def test_a_server_elsewhere_is_told_from_one_here(made: Made) -> None:
+    collector = made(far="http://nowhere.invalid:8000", here=f"http://localhost:{free_port()}")
+    read_keys(collector)
+    assert (of("far", collector)["local"], of("here", collector)["local"]) == (False, True)
 
 
 def test_a_server_that_never_ends_its_headers_is_down(made: Made) -> None:

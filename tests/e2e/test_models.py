@@ -85,6 +85,7 @@ def test_a_request_is_seen_with_its_numbers_and_why_it_took_as_long(box: Box, vi
     request.get_by_role("button", name="Why was it slow?").click()
     # On a busy machine there may be a cause.
     expect(request.locator(".model-autopsy")).to_contain_text(re.compile("stands out|Likeliest cause"))
+    expect(request.locator(".model-moment")).to_contain_text(re.compile("First token.*Processor"))
     expect(page.locator(f"{MAIN} .proxy-strip")).to_contain_text("healthy")
 
 

@@ -13,7 +13,8 @@ from components import autopsy_words
 from metrics import models as m
 from metrics.metric import Metric
 from pages.i18n import init_i18n
-from serving.autopsy import Autopsy, examine
+from serving.autopsy.examine import examine
+from serving.autopsy.found import Autopsy
 from serving.requests import reading
 from serving.requests.table import Request
 from tests.serving.store import Store, request
@@ -23,6 +24,10 @@ CPU = Metric("cpu_usage_ratio", "gauge", "ratio", "CPU")
 CLOCK = Metric("gpu_sm_clock_hertz", "gauge", "hertz", "Clock")
 GPU = Metric("gpu_usage_ratio", "gauge", "ratio", "GPU")
 THROTTLED = Metric("gpu_throttled", "gauge", "", "Throttled")
+CARD = Metric("gpu_memory_used_ratio", "gauge", "ratio", "GPU memory")
+DISK = Metric("disk_busy_ratio", "gauge", "ratio", "Disk")
+POWER_CAP = {"gpu": "0", "reason": "power_cap"}
+HEAT = {"gpu": "0", "reason": "hardware_thermal"}
 HERE = {"server": "box", "model": "m"}
 USUAL: dict[str, Any] = {
     "ttft": 0.2, "itl": 0.02, "prefill": 0.2, "decode": 0.8, "prompt_tokens": 100, "cached_tokens": 60,
@@ -60,6 +65,12 @@ def autopsy(store: Store, seconds: float, *values: tuple[Metric, float, dict[str
     return examine(store.database, store.query, found)
 
 
+def before(store: Store, *values: tuple[Metric, float, dict[str, str]]) -> None:
+    """``values`` in the last minute before, of a card that worked."""
+    for second in range(BEGIN - 60, BEGIN):
+        store.tick(second, (GPU, 0.9, {"gpu": "0"}), *values)
+
+
 def codes(found: Autopsy) -> list[str]:
     return [one.code for one in found.findings]
 
@@ -93,6 +104,13 @@ def test_slow_without_evidence_claims_nothing(store: Store) -> None:
     ({}, ((m.ON_GPU, 0.4, HERE),), "on_cpu", "Only 40 % of the model lay on GPUs"),
     ({}, ((m.KV_USED, 0.99, HERE),), "kv_full", "The KV cache was full (99 %)"),
     ({"attempts": 4}, (), "retried", "only at try 4"),
+    ({"ttft": 5.0, "prefill": 5.0}, ((m.WAITING, 5, HERE), (m.RUNNING, 4, HERE)), "engine_queue",
+     "It waited about 4.80 s in the engine: 5 waiting there, usually –, and 4 being answered."),
+    ({"ttft": 5.0, "prefill": 5.0}, ((m.WAITING, 5, {"server": "box"}),), "engine_queue", "5 waiting there, usually –"),
+    ({"ttft": 5.0}, ((m.STATE, 1.0, {**HERE, "model": "big", "state": "loading"}),), "other_loading",
+     "was loading big for 5.00 s of it"),
+    ({}, ((CARD, 0.995, {"gpu": "0"}),), "gpu_memory_full", "The memory of GPU 0 was full (100 %)"),
+    ({}, ((DISK, 0.98, {"device": "sda"}),), "device_busy", "Disk sda had work 98 % of the time"),
 ])
 def test_a_cause_is_named_with_its_evidence(
     store: Store, more: dict[str, Any], values: tuple[Any, ...], code: str, words: str,
@@ -128,3 +146,160 @@ def test_a_model_with_few_requests_has_no_usual(tmp_path: Path) -> None:
     store = Store(tmp_path)
     found = autopsy(store, 6)
     assert found.usual.count == 0 and found.usual.duration is None and codes(found) == []
+
+
+# -- whose hardware it was
+
+
+def test_a_card_that_is_at_its_power_limit_whenever_it_works_explains_nothing(store: Store) -> None:
+    before(store, (THROTTLED, 1.0, POWER_CAP))
+    assert codes(autopsy(store, 6, (THROTTLED, 1.0, POWER_CAP))) == []
+
+
+def test_more_of_the_power_limit_than_usual_is_named(store: Store) -> None:
+    before(store, (THROTTLED, 0.0, POWER_CAP))
+    found = autopsy(store, 6, (THROTTLED, 1.0, POWER_CAP))
+    assert codes(found) == ["gpu_throttled"] and "held back by its power limit" in headline(found)
+
+
+def test_a_card_that_did_not_work_before_is_no_measure_of_its_power_limit(store: Store) -> None:
+    for second in range(BEGIN):
+        store.tick(second, (THROTTLED, 0.0, POWER_CAP), (GPU, 0.0, {"gpu": "0"}))
+    assert codes(autopsy(store, 6, (THROTTLED, 1.0, POWER_CAP))) == []
+
+
+@pytest.mark.parametrize(("card", "named"), [("0", ["gpu_throttled"]), ("1", [])])
+def test_only_the_cards_that_hold_the_model_count(store: Store, card: str, named: list[str]) -> None:
+    before(store)
+    found = autopsy(
+        store, 6, (THROTTLED, 1.0, HEAT), (m.GPU_MEMORY, 1e9, {**HERE, "gpu": card}), (CLOCK, 2e9, {"gpu": "0"}),
+        (CLOCK, 1e9, {"gpu": "1"}),
+    )
+    assert codes(found) == named and {one.of for one in found.moment if one.code == "gpu_clock"} == {card}
+
+
+def test_a_model_that_lies_on_no_card_is_not_slowed_by_one(store: Store) -> None:
+    found = autopsy(
+        store, 6, (THROTTLED, 1.0, HEAT), (m.GPU_MEMORY, 1e9, {"server": "other", "model": "x", "gpu": "0"}),
+    )
+    assert codes(found) == []
+
+
+@pytest.mark.parametrize(("more", "named"), [
+    ((), []), (((m.MEMORY, 1e9, HERE),), ["gpu_throttled", "cpu_busy"]),
+])
+def test_this_machine_is_no_cause_of_what_another_computed(
+    store: Store, more: tuple[Any, ...], named: list[str],
+) -> None:
+    values: tuple[Any, ...] = (CPU, 0.97, {}), (THROTTLED, 1.0, HEAT)
+    autopsy(store, 6, *values, *more)
+    found = reading.page(store.database, reading.Filter()).requests[0]
+    told = examine(store.database, store.query, found, here=lambda _server: False)
+    assert codes(told) == named
+    assert any(one.code == "cpu" for one in told.moment) == bool(named)
+
+
+# -- what the engine did
+
+
+def test_the_wait_in_the_engine_is_told_by_itself_where_it_tells_how_long_it_read(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.add(*(request(10 * n, 10 * n + 1, n + 1, **{**USUAL, "prefill": 0.15}) for n in range(COUNT)))
+    found = autopsy(store, 6, ttft=4.0, prefill=0.2)
+    assert codes(found) == ["engine_queue"] and found.usual.engine_wait == pytest.approx(0.05)
+    assert "began to read its prompt only after 3.75 s" in headline(found)
+
+
+def test_an_answer_in_one_piece_did_not_wait_while_it_was_written(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.add(*(request(10 * n, 10 * n + 1, n + 1, **{**USUAL, "prefill": 0.15}) for n in range(COUNT)))
+    long = {"ttft": 6.0, "prefill": 0.2, "decode": 5.5, "output_tokens": 70, "stream": False}
+    found = autopsy(store, 6, (m.WAITING, 2, HERE), **long)
+    assert codes(found) == [] and "engine_wait" not in {one.code for one in found.moment}
+
+
+def test_an_answer_in_one_piece_that_was_not_long_waited_in_the_engines_queue(store: Store) -> None:
+    found = autopsy(store, 6, (m.WAITING, 2, HERE), ttft=6.0, prefill=6.0, stream=False)
+    assert codes(found) == ["engine_queue"]
+
+
+def test_a_queue_of_the_proxy_is_not_the_engines(store: Store) -> None:
+    lane = {**HERE, "proxy": "lmstudio"}
+    found = autopsy(store, 6, (m.WAITING, 5, lane), (m.RUNNING, 4, lane), ttft=5.0, prefill=0.2, queue=4.8)
+    assert codes(found) == ["queue"] and not {"waiting", "running"} & {one.code for one in found.moment}
+
+
+def test_a_queue_that_cost_nothing_is_no_cause(store: Store) -> None:
+    assert codes(autopsy(store, 6, (m.WAITING, 5, HERE))) == []
+
+
+def test_requests_that_came_past_the_proxies_share_the_engine_too(store: Store) -> None:
+    found = autopsy(store, 6, (m.RUNNING, 4, HERE), itl=0.15)
+    assert codes(found) == ["crowd"] and "with 3 other requests" in headline(found)
+
+
+def test_requests_of_another_server_do_not_share_the_engine(store: Store) -> None:
+    store.add(*(request(BEGIN - 1, BEGIN + 9, 500 + n, server="far", **USUAL) for n in range(3)))
+    assert codes(autopsy(store, 6, itl=0.15)) == ["slow_decode"]
+
+
+@pytest.mark.parametrize(("model", "was", "code", "words"), [
+    ("m", 0.0, "loading", "The model was being loaded"), ("big", 0.0, "other_loading", "loaded big meanwhile"),
+    ("big", 1.0, "evicted", "put big out of memory meanwhile"),
+])
+def test_a_change_of_what_lies_in_memory_is_seen(store: Store, model: str, was: float, code: str, words: str) -> None:
+    of = {**HERE, "model": model}
+    before(store, (m.LOADED, was, of))
+    slow = request(BEGIN, BEGIN + 6, 999, **{**USUAL, "ttft": 5.0})
+    store.add(slow)
+    for second in range(7):
+        store.tick(BEGIN + second, (m.LOADED, was if second < 1 else 1 - was, of))
+    found = examine(store.database, store.query, reading.page(store.database, reading.Filter()).requests[0])
+    assert codes(found) == [code] and words in headline(found)
+    told = {one.code: one.now for one in found.moment}
+    assert (told["loads"], told["evictions"]) == ((0, 1) if was else (1, 0))
+
+
+def test_a_model_that_was_in_memory_all_the_time_was_not_loaded(store: Store) -> None:
+    before(store, (m.LOADED, 1.0, HERE))
+    found = autopsy(store, 6, (m.LOADED, 1.0, HERE), ttft=5.0)
+    assert codes(found) == []
+
+
+# -- the moment
+
+
+EVERYTHING = (
+    (CPU, 0.5, {}), (Metric("memory_used_ratio", "gauge", "ratio", "x"), 0.5, {}), (CARD, 0.5, {"gpu": "0"}),
+    (Metric("swap_in_bytes_per_second", "gauge", "bytes_per_second", "x"), 0.0, {}), (DISK, 0.1, {"device": "sda"}),
+    *((Metric("pressure_some_ratio", "gauge", "ratio", "x"), 0.0, {"resource": one}) for one in ("io", "memory")),
+    (CLOCK, 2e9, {"gpu": "0"}), (THROTTLED, 0.0, POWER_CAP), (m.WAITING, 5, HERE), (m.RUNNING, 4, HERE),
+    (m.KV_USED, 0.5, HERE), (m.LOADED, 1.0, HERE),
+)
+
+
+def words(found: Autopsy) -> dict[str, tuple[str, str]]:
+    return {autopsy_words.name(one): (autopsy_words.value(one), autopsy_words.usual(one)) for one in found.moment}
+
+
+def test_the_moment_tells_what_was_looked_at_then_and_usually(store: Store) -> None:
+    before(store, (m.WAITING, 1, HERE), (m.LOADED, 1, HERE))
+    found = autopsy(store, 6, *EVERYTHING, queue=0.01, prefill=0.15)
+    told = words(found)
+    assert len(told) == len(found.moment) == 23
+    assert told["Waited in the engine"] == ("40 ms", "")
+    assert told["First token"] == ("200 ms", "usually 200 ms")
+    assert told["Waiting in the engine"] == ("5", "usually 1")
+    assert told["Processor"][0].endswith(" %") and told["Processor"][1] == "usually 20 %"
+    assert told["Memory of GPU 0"] == ("50 %", "")
+    assert told["Other requests"] == ("0", "") and told["Alerts that fired"] == ("0", "")
+
+
+def test_what_was_not_told_is_not_in_the_moment(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.add(request(0, 3, 1, **USUAL))
+    store.tick(2, (GPU, 0.9, {"gpu": "0"}), (m.LOADED, 1, HERE))  # whether it was loaded just then is not known
+    found = examine(store.database, store.query, reading.page(store.database, reading.Filter()).requests[0])
+    assert {one.code for one in found.moment} == {
+        "ttft", "itl", "prompt_tokens", "output_tokens", "others", "gpu_usage", "alerts",
+    }
