@@ -36,7 +36,7 @@ from components import autopsy_words
 from live.models import Model
 from metrics.flat import iso
 from security import audit
-from security.permissions import requires
+from security.permissions import check, requires
 from services import vigie
 from serving.acts import Action, CannotAct
 from serving.requests import reading
@@ -169,9 +169,10 @@ def register(bp: APIBlueprint) -> None:
         return act("start", body)
 
     @bp.post("/models/restart", summary="Stop a model process and start it again",
-             responses={200: Done, **NOT_DONE})
-    @requires("models:start")
+             responses={200: Done, 403: described("It needs models:stop and models:start"), **NOT_DONE})
+    @requires("models:stop")
     def models_restart(body: ModelAction) -> Response:
+        check("models:start")
         return act("restart", body)
 
     @bp.post("/models/stop", summary="Stop a model process", responses={200: Done, **NOT_DONE})

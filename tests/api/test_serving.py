@@ -110,6 +110,25 @@ def test_an_operator_acts_and_it_is_written_down(site: Site, action: str, model:
     assert post(site, "viewer", action, model=model, server=server).status_code == 403
 
 
+@pytest.mark.parametrize(("may", "status"), [
+    (("models:start",), 403), (("models:stop",), 403), (("models:start", "models:stop"), 200),
+])
+def test_a_restart_asks_for_leave_to_stop_and_to_start(site: Site, may: tuple[str, ...], status: int) -> None:
+    hands = site.vigie.serving._acts = Hands()
+    token = site.vigie.accounts.tokens.add("+".join(may), may)[0]
+    answer = site.server.test_client().post(
+        f"{MODELS}/restart", json={"model": "own"}, headers={"Authorization": f"Bearer {token}"},
+    )
+    assert answer.status_code == status
+    assert hands.asked == ([("restart", "own")] if status == 200 else [])
+
+
+@pytest.mark.parametrize(("who", "status"), [("viewer", 403), ("operator", 200), ("admin", 200)])
+def test_who_may_restart_by_their_role(site: Site, who: str, status: int) -> None:
+    site.vigie.serving._acts = Hands()
+    assert post(site, who, "restart", model="own").status_code == status
+
+
 def test_what_cannot_be_done_says_why(site: Site) -> None:
     hands = site.vigie.serving._acts = Hands()
     assert "not loaded and unloaded" in text_of(post(site, "operator", "load", model="own"))
