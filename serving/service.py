@@ -19,7 +19,7 @@ from live.host_memory import HOST, Host, host
 from live.models import CARDS, WANTED, Card, Model, Proxy, Server, cards, rows, servers
 from metrics import models as m
 from metrics.metric import Metric, labels, rate_of, series_key
-from metrics.series import Series, SeriesInfo
+from metrics.series import FloatArray, Series, SeriesInfo, TimeArray
 from serving.acts import Action, Acts, CannotAct
 from serving.autopsy import Autopsy, Firing, examine
 from serving.bench.load_tests import LoadTests
@@ -177,8 +177,12 @@ class Serving:
             return []
         end = self._latest.at or self._now()
         first = (end // PIECE - DAY / PIECE + 1) * PIECE
-        healthy = self._query.select([m.PROXY_HEALTHY.name], first, end)
-        shares = {one.info.label("proxy"): _shares(one, first) for one in healthy.series}
+        found = self._query.select([m.PROXY_UP.name, m.PROXY_HEALTHY.name], first, end).series
+        series = {(one.info.name, one.info.label("proxy")): one for one in found}
+        shares = {
+            name: _shares(*health(up, series.get((m.PROXY_HEALTHY.name, name))), first)
+            for (metric, name), up in series.items() if metric == m.PROXY_UP.name
+        }
         return [_proxy(one, self._latest, shares.get(str(one.get("name", "")), _NOTHING), first) for one in told]
 
     def standing(self, model: Model, start: float, end: float) -> Standing | None:
@@ -191,12 +195,31 @@ class Serving:
                         server=model.server)
 
 
-def _shares(series: Series, first: float) -> tuple[float | None, ...]:
-    """The mean of a series in each piece of the day."""
-    place = ((series.t / 1000 - first) // PIECE).astype(np.int64)
-    there = ~np.isnan(series.value) & (place >= 0) & (place < len(_NOTHING))
+def health(up: Series, healthy: Series | None) -> tuple[TimeArray, FloatArray]:
+    """How healthy a proxy was, 0 to 1, at each time (epoch milliseconds) at which that is known.
+
+    `metrics.models.PROXY_HEALTHY` is told only while the proxy listens: over a step of a rollup it speaks for the share
+    `metrics.models.PROXY_UP` of the step, and where that is 0 nothing was healthy.
+    """
+    at, listened = _known(up)
+    told, share = _known(healthy) if healthy is not None else (at[:0], listened[:0])
+    down = listened == 0
+    both, here, there = np.intersect1d(at[~down], told, return_indices=True)
+    return (np.concatenate([at[down], both]),
+            np.concatenate([listened[down], listened[~down][here] * share[there]]))
+
+
+def _known(series: Series) -> tuple[TimeArray, FloatArray]:
+    there = ~np.isnan(series.value)
+    return series.t[there], series.value[there]
+
+
+def _shares(t: TimeArray, value: FloatArray, first: float) -> tuple[float | None, ...]:
+    """The mean of values in each piece of the day."""
+    place = ((t / 1000 - first) // PIECE).astype(np.int64)
+    there = (place >= 0) & (place < len(_NOTHING))
     count = np.bincount(place[there], minlength=len(_NOTHING))
-    total = np.bincount(place[there], weights=series.value[there], minlength=len(_NOTHING))
+    total = np.bincount(place[there], weights=value[there], minlength=len(_NOTHING))
     return tuple(float(t / n) if n else None for t, n in zip(total, count, strict=True))
 
 
