@@ -14,7 +14,7 @@ MeasureName = Literal["ttft", "itl", "duration", "queue"]
 
 class ModelsQuery(Parameters):
     server: str = Field("", max_length=128, description="Only models of this model server")
-    state: Literal["", "running", "loading", "stopped", "error"] = ""
+    state: Literal["", "running", "loading", "stopped", "error", "unknown"] = ""
 
 
 class ModelQuery(Parameters):
@@ -45,7 +45,9 @@ class ModelRow(BaseModel):
     model: str
     server: str
     engine: str
-    state: Literal["running", "loading", "stopped", "error"]
+    state: Literal["running", "loading", "stopped", "error", "unknown"] = Field(
+        description="unknown: Vigie runs it, and the serving process does not answer",
+    )
     detail: str
     message: str
     url: str

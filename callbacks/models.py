@@ -36,7 +36,10 @@ def now(_tick: Any) -> tuple[Any, Any, Any]:
     rows = services.serving.rows()
     return (
         still(models_page.tiles(rows)),
-        [still(one_) for one_ in models_page.body(rows, services.sources(), **may_act())],
+        [
+            stilled(model_proxies.silence(services.serving.silence(), time.time())),
+            *(still(one_) for one_ in models_page.body(rows, services.sources(), **may_act())),
+        ],
         stilled(models_page.servers_panel(services.serving.servers())),
     )
 

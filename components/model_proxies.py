@@ -8,11 +8,11 @@ from typing import Any
 from dash import html
 from flask_babel import gettext as _
 
-from components import cards
+from components import cards, states
 from components.attrs import attrs
-from components.formats import clock, duration, human, latency, number
+from components.formats import clock, duration, human, latency, moment, number
 from components.sentences import sentence
-from live.models import Proxy
+from live.models import Proxy, Silence
 
 
 def proxies(strips: Sequence[Proxy]) -> html.Section | None:
@@ -22,6 +22,17 @@ def proxies(strips: Sequence[Proxy]) -> html.Section | None:
     return cards.card(
         _("Proxies, 24 hours"), html.Div([_strip(one) for one in strips], className="proxy-strips"),
         icon="arrow-left-right",
+    )
+
+
+def silence(found: Silence | None, now: float) -> html.Div | None:
+    """That the serving process does not answer, and what follows; None while it does."""
+    if found is None:
+        return None
+    return states.failed(
+        _("The serving process does not answer.") if found.since is None else
+        _("The serving process has not answered since %(time)s.", time=moment(found.since, now)),
+        _("Its proxies count as down, and what the models that it runs do is not known."),
     )
 
 

@@ -241,7 +241,7 @@ def actions(row: Model, *, may_start: bool, may_stop: bool) -> list[Any]:
         if row.state in ("running", "loading") and row.detail != "stopping":
             found += [("stop", "stop-fill", _("Stop"))] if may_stop else []
             found += [("restart", "arrow-repeat", _("Restart"))] if may_start and may_stop else []
-        elif may_start:
+        elif may_start and row.state != "unknown":
             found.append(("start", "play-fill", _("Start")))
     elif row.engine in ("ollama", "lmstudio", "llamacpp") and row.facts.get("loadable", row.engine != "llamacpp"):
         if row.state == "running" and may_stop:

@@ -108,6 +108,13 @@ class Proxy:
     width: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """The serving process does not answer, though it should: ``since``, epoch seconds, where that is known."""
+
+    since: float | None
+
+
 _GAUGES: tuple[tuple[str, Metric, How], ...] = (
     ("running", m.RUNNING, "engine gauge"), ("waiting", m.WAITING, "engine gauge"), ("slots", m.SLOTS, "engine gauge"),
     ("context_size", m.CONTEXT, "engine gauge"), ("context_used", m.CONTEXT_USED, "slots"),
@@ -160,8 +167,8 @@ def rows(engines: Mapping[str, Any], serving: Mapping[str, Any], present: Presen
         if (server, model) not in found and server and model and _served(readings):
             # What only a proxy has seen: its server tells no models.
             found[(server, model)] = Model(server, model, "", "running", readings=readings)
-    order = {"running": 0, "loading": 1, "error": 2, "stopped": 3}
-    return sorted(found.values(), key=lambda one: (order.get(one.state, 4), one.name.lower(), one.server))
+    order = {"running": 0, "loading": 1, "error": 2, "unknown": 3, "stopped": 4}
+    return sorted(found.values(), key=lambda one: (order.get(one.state, 5), one.name.lower(), one.server))
 
 
 def cards(present: Present, nvidia: Mapping[str, Any]) -> list[Card]:

@@ -16,7 +16,7 @@ from config.secret import SecretText
 from config.serving import ModelServer, Objective
 from config.store import ConfigStore
 from live.host_memory import HOST, Host, host
-from live.models import CARDS, WANTED, Card, Model, Proxy, Server, cards, rows, servers
+from live.models import CARDS, WANTED, Card, Model, Proxy, Server, Silence, cards, rows, servers
 from metrics import models as m
 from metrics.metric import Metric, labels, rate_of, series_key
 from metrics.series import FloatArray, Series, SeriesInfo, TimeArray
@@ -147,7 +147,23 @@ class Serving:
 
     def rows(self) -> list[Model]:
         """A row for each model, those in use first."""
-        return rows(self._latest.snapshot(ENGINES), self._latest.snapshot(SERVING), self._present())
+        return rows(self._latest.snapshot(ENGINES), self._told(), self._present())
+
+    def silence(self) -> Silence | None:
+        """That the serving process does not answer, though it should; None while it does, or need not."""
+        told = self._latest.snapshot(SERVING)
+        return Silence(told.get("since")) if told.get("answers") is False else None
+
+    def _told(self) -> Mapping[str, Any]:
+        """What the serving process tells; while it does not answer, what it should run and pass on to, by the
+        configuration."""
+        told, config = self._latest.snapshot(SERVING), self._config.current
+        if self.silence() is None:
+            return told
+        proxies = [{"name": name, "address": f"{one.host}:{one.port}"} for name, one in config.proxies if one.enabled]
+        processes = [{"name": one.name, "engine": one.engine, "state": "unknown"} for one in config.models.processes]
+        why = {"message": N_("The serving process does not answer.")}
+        return {**told, "proxies": [one | why for one in proxies], "processes": [one | why for one in processes]}
 
     def _present(self) -> list[tuple[SeriesInfo, float]]:
         """Newest values of `WANTED`; of requests a second the mean of a minute, as the figures beside them are: within
@@ -172,7 +188,7 @@ class Serving:
 
     def proxies(self) -> list[Proxy]:
         """The proxies that are configured, with their health over 24 hours."""
-        told = self._latest.snapshot(SERVING).get("proxies", [])
+        told = self._told().get("proxies", [])
         if not told:
             return []
         end = self._latest.at or self._now()
