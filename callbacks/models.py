@@ -11,7 +11,7 @@ from dash import Dash, Input, Output, Patch, State, ctx, no_update
 from flask_babel import gettext as _
 
 from callbacks import requires
-from callbacks.model_view import may_act, named, unread, window_of
+from callbacks.model_view import may_act, named, shown_model, unread, window_of
 from components import ids, model_charts, model_page, model_proxies, model_requests, models_page
 from components.formats import duration
 from components.links import href
@@ -45,9 +45,8 @@ def now(_tick: Any) -> tuple[Any, Any, Any]:
 
 
 def one(_tick: Any, view: Any) -> tuple[Any, Any]:
-    """What a model's page shows of now."""
-    server, name = named(view)
-    row = vigie().serving.row(server, name) if name else None
+    """What a model's page shows of now; of one that is gone, that it is."""
+    row = shown_model(view)
     if row is None:
         return no_update, no_update
     return still(model_page.head(row, **may_act())), still(model_page.tiles(row))

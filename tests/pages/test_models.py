@@ -89,6 +89,24 @@ def test_the_api_tells_that_a_state_is_not_known(silent: Site) -> None:
     ]
 
 
+def test_a_model_that_is_gone_is_not_shown_as_it_was(own_site: Site) -> None:
+    operator, told = own_site.signed_in("operator"), own_site.vigie.latest._snapshots
+    told["model_servers"] = {"servers": [{"name": "box", "engine": "ollama", "url": "http://box", "state": "ok",
+                                          "models": [{"name": "m", "state": "running"}]}]}
+
+    def seen() -> str:
+        answer = own_site.callback(
+            operator, [(ids.MODELS_HEAD, "children"), (ids.MODELS_NOW, "children")],
+            [(ids.MODELS_ONE_TICK, "n_intervals", 1)], [(ids.TIME_VIEW, "data", {"server": "box", "model": "m"})],
+        )
+        return " ".join(texts(one["children"]) for one in answer.json["response"].values())
+
+    assert "running" in seen() and "Unload" in seen()
+    told["model_servers"] = {"servers": []}
+    assert "No server tells of this model now" in seen()
+    assert "running" not in seen() and "Unload" not in seen() and "no traffic" not in seen()
+
+
 def part(page: dict[str, Any], name: str) -> str:
     """The text of what has an id."""
     return texts(next(node for node in walk(page) if node["props"].get("id") == name))
