@@ -155,7 +155,7 @@ def _cell_words(cell: Any) -> Any:
 
 def strips(_tick: Any) -> Any:
     """The proxies' health, drawn anew."""
-    return stilled(model_proxies.proxies(vigie().serving.proxies()))
+    return stilled(model_proxies.proxies(vigie().serving.proxy_strips()))
 
 
 def register(app: Dash) -> None:

@@ -15,11 +15,6 @@ from metrics import models as m
 from metrics.metric import Labels, Metric, Sample, is_present, labels
 
 HISTOGRAMS: Mapping[str, Metric] = {"ttft": m.TTFT, "itl": m.ITL, "duration": m.DURATION, "queue": m.QUEUE}
-OF_PROXY: Mapping[str, Metric] = {
-    "uptime": m.PROXY_UPTIME, "running": m.PROXY_RUNNING, "waiting": m.PROXY_WAITING, "mean": m.PROXY_LATENCY,
-    "requests": m.PROXY_REQUESTS, "errors": m.PROXY_ERRORS, "refused": m.PROXY_REFUSED, "gone": m.PROXY_GONE,
-    "limited": m.PROXY_LIMITED, "received": m.PROXY_RECEIVED, "sent": m.PROXY_SENT,
-}
 OF_LANE: Mapping[str, Metric] = {
     "running": m.RUNNING, "waiting": m.WAITING, "tokens_per_second": m.LIVE_TOKENS, "requests": m.REQUESTS,
     "timeouts": m.TIMEOUTS, "p95": m.P95, "error_ratio": m.ERROR_RATIO,
@@ -161,7 +156,7 @@ def _of_proxy(proxy: Mapping[str, Any]) -> Iterator[Sample]:
     yield Sample(m.PROXY_UP, named, float(proxy["up"]))
     if "healthy" in proxy:
         yield Sample(m.PROXY_HEALTHY, named, float(proxy["healthy"]))
-    yield from _present(proxy, OF_PROXY, named)
+    yield from _present(proxy, m.PROXY_NUMBERS, named)
 
 
 def _of_process(process: Mapping[str, Any]) -> Iterator[Sample]:

@@ -37,11 +37,12 @@ def silence(found: Silence | None, now: float) -> html.Div | None:
 
 
 def _strip(one: Proxy) -> html.Div:
+    known = one.numbers
     facts = [
-        _("%(count)s requests", count=number(one.requests)) if one.requests is not None else "",
-        _("%(count)s failed", count=number(one.errors)) if one.errors else "",
-        _("%(time)s on average", time=latency(one.latency)) if one.latency is not None else "",
-        _("up for %(duration)s", duration=duration(one.uptime)) if one.uptime is not None else "",
+        _("%(count)s requests", count=number(known["requests"])) if "requests" in known else "",
+        _("%(count)s failed", count=number(known["errors"])) if known.get("errors") else "",
+        _("%(time)s on average", time=latency(known["mean"])) if "mean" in known else "",
+        _("up for %(duration)s", duration=duration(known["uptime"])) if "uptime" in known else "",
     ]
     cells: list[Any] = []
     for place, share in enumerate(one.shares):
@@ -49,8 +50,8 @@ def _strip(one: Proxy) -> html.Div:
         state = "none" if share is None else "good" if share >= 0.999 else "bad" if share <= 0.001 else "part"
         said = _("no data") if share is None else _("%(share)s healthy", share=human(share, "ratio"))
         cells.append(html.Span(className=f"proxy-cell proxy-{state}", title=f"{clock(begin)[:5]} · {said}"))
-    known = [share for share in one.shares if share is not None]
-    mean = human(sum(known) / len(known), "ratio") if known else _("no data")
+    told = [share for share in one.shares if share is not None]
+    mean = human(sum(told) / len(told), "ratio") if told else _("no data")
     return html.Div(
         [
             html.Div([

@@ -89,6 +89,19 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Upstream:
+    """A model server, as the proxies before it see it."""
+
+    name: str
+    url: str
+    engine: str
+    state: str
+    """unknown, ok, loading or down."""
+    message: str
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Proxy:
     """A measuring proxy now, and how healthy it was: ``shares`` of pieces of ``width`` seconds from ``begin`` (epoch
     seconds) on, None where nothing is known."""
@@ -98,11 +111,11 @@ class Proxy:
     """healthy, unhealthy, down or starting."""
     message: str
     address: str
-    requests: float | None
-    errors: float | None
-    latency: float | None
-    """Mean seconds of a minute's requests."""
-    uptime: float | None
+    numbers: Mapping[str, float]
+    """What is known of `metrics.models.PROXY_NUMBERS`, and ``p95``: seconds, of the model that was slowest in the last
+    minute."""
+    upstreams: tuple[Upstream, ...] | None = None
+    """The model servers that it may pass on to; None where that is not known."""
     shares: tuple[float | None, ...] = ()
     begin: float = 0.0
     width: float = 0.0

@@ -62,7 +62,7 @@ def layout(window: str = "", **query: Any) -> Any:
             html.Div(model_page.chart_groups(charts), id=ids.MODELS_CHARTS),
             dcc.Store(id=ids.MODELS_CHARTED, data=model_charts.signature(charts)),
             dcc.Interval(id=ids.MODELS_CHARTS_TICK, interval=10_000),
-            html.Div(stilled(model_proxies.proxies(services.serving.proxies())), id=ids.MODELS_PROXIES),
+            html.Div(stilled(model_proxies.proxies(services.serving.proxy_strips())), id=ids.MODELS_PROXIES),
             *([model_requests.panel(sorted({row.name for row in rows}), given)] if allowed("requests:view") else []),
             model_energy.panel(clients=allowed("requests:view")),
             model_files.panel(may_define=allowed("models:define")),

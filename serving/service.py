@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from config.secret import SecretText
 from config.serving import ModelServer, Objective
 from config.store import ConfigStore
 from live.host_memory import HOST, Host, host
-from live.models import CARDS, WANTED, Card, Model, Proxy, Server, Silence, cards, rows, servers
+from live.models import CARDS, WANTED, Card, Model, Proxy, Server, Silence, Upstream, cards, rows, servers
 from metrics import models as m
 from metrics.metric import Metric, labels, rate_of, series_key
 from metrics.series import FloatArray, Series, SeriesInfo, TimeArray
@@ -187,19 +188,29 @@ class Serving:
         return servers(self._latest.snapshot(ENGINES))
 
     def proxies(self) -> list[Proxy]:
-        """The proxies that are configured, with their health over 24 hours."""
-        told = self._told().get("proxies", [])
-        if not told:
+        """The proxies that are on, as they are now."""
+        told = self._told()
+        upstreams = {str(one.get("name", "")): _upstream(one) for one in told.get("upstreams", [])}
+        slowest: dict[str, float] = {}
+        for info, value in self._latest.present(frozenset({m.P95.name})):
+            name = info.label("proxy")
+            slowest[name] = max(value, slowest.get(name, value))
+        return [_proxy(one, self._latest, upstreams, slowest) for one in told.get("proxies", [])]
+
+    def proxy_strips(self) -> list[Proxy]:
+        """`proxies`, with their health over 24 hours."""
+        found = self.proxies()
+        if not found:
             return []
         end = self._latest.at or self._now()
         first = (end // PIECE - DAY / PIECE + 1) * PIECE
-        found = self._query.select([m.PROXY_UP.name, m.PROXY_HEALTHY.name], first, end).series
-        series = {(one.info.name, one.info.label("proxy")): one for one in found}
+        told = self._query.select([m.PROXY_UP.name, m.PROXY_HEALTHY.name], first, end).series
+        series = {(one.info.name, one.info.label("proxy")): one for one in told}
         shares = {
             name: _shares(*health(up, series.get((m.PROXY_HEALTHY.name, name))), first)
             for (metric, name), up in series.items() if metric == m.PROXY_UP.name
         }
-        return [_proxy(one, self._latest, shares.get(str(one.get("name", "")), _NOTHING), first) for one in told]
+        return [replace(one, shares=shares.get(one.name, _NOTHING), begin=first, width=PIECE) for one in found]
 
     def standing(self, model: Model, start: float, end: float) -> Standing | None:
         """How a model stands to its objective; None when nothing is asked of it.
@@ -239,8 +250,15 @@ def _shares(t: TimeArray, value: FloatArray, first: float) -> tuple[float | None
     return tuple(float(t / n) if n else None for t, n in zip(total, count, strict=True))
 
 
+def _upstream(told: Mapping[str, Any]) -> Upstream:
+    return Upstream(
+        str(told.get("name", "")), str(told.get("url", "")), str(told.get("engine", "")),
+        str(told.get("state", "unknown")), str(told.get("problem", "")), tuple(map(str, told.get("models", ()))),
+    )
+
+
 def _proxy(
-    told: Mapping[str, Any], latest: Latest, shares: tuple[float | None, ...], begin: float,
+    told: Mapping[str, Any], latest: Latest, upstreams: Mapping[str, Upstream], slowest: Mapping[str, float],
 ) -> Proxy:
     name = str(told.get("name", ""))
 
@@ -249,10 +267,13 @@ def _proxy(
 
     up, healthy = value(m.PROXY_UP), value(m.PROXY_HEALTHY)
     state = "starting" if up is None else "down" if not up else "healthy" if healthy else "unhealthy"
+    numbers = {key: found for key, metric in m.PROXY_NUMBERS.items() if (found := value(metric)) is not None}
+    if name in slowest:
+        numbers["p95"] = slowest[name]
     return Proxy(
-        name, state, str(told.get("message", "")), str(told.get("url") or told.get("address") or ""),
-        value(m.PROXY_REQUESTS), value(m.PROXY_ERRORS), value(m.PROXY_LATENCY), value(m.PROXY_UPTIME), shares, begin,
-        PIECE,
+        name, state, str(told.get("message", "")), str(told.get("address", "")), numbers,
+        tuple(upstreams.get(one) or _upstream({"name": one}) for one in told["upstreams"])
+        if "upstreams" in told else None,
     )
 
 

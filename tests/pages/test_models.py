@@ -38,7 +38,7 @@ def test_a_day_that_a_proxy_was_down_is_no_day_without_data(own_site: Site, monk
     before = list(range(now - 23 * 3600, now, MINUTE))
     looked(own_site, monkeypatch, (m.PROXY_UP, [*before, now], [*[0.0] * len(before), 1.0]),
            (m.PROXY_HEALTHY, [now], [1.0]))
-    strip, = own_site.vigie.serving.proxies()
+    strip, = own_site.vigie.serving.proxy_strips()
     assert strip.shares[-1] == 1 and set(strip.shares[-93:-1]) == {0.0}
     assert set(strip.shares[:-93]) == {None}, "nobody looked then"
 
@@ -83,6 +83,10 @@ def test_since_when_it_is_silent_is_said_at_the_next_look(silent: Site, monkeypa
 
 
 def test_the_api_tells_that_a_state_is_not_known(silent: Site) -> None:
+    proxy, = silent.signed_in().get("/api/v1/models/proxies").json["data"]
+    assert (proxy["name"], proxy["state"], proxy["up"], proxy["healthy"]) == ("lmstudio", "down", False, False)
+    assert proxy["message"] == "The serving process does not answer."
+    assert proxy["requests"] is None and proxy["upstreams"] is None
     told = silent.signed_in().get("/api/v1/models?state=unknown").json["data"]
     assert [(one["model"], one["state"], one["message"]) for one in told] == [
         ("own", "unknown", "The serving process does not answer."),
