@@ -24,6 +24,7 @@ from api.serving_models import (
     ModelsQuery,
     ModelWindow,
     ObjectiveAnswer,
+    ProxiesAnswer,
     RequestAnswer,
     RequestPath,
     RequestRow,
@@ -31,12 +32,13 @@ from api.serving_models import (
     RequestsFilter,
     RequestsQuery,
 )
-from api.wire import json_response
+from api.wire import json_response, number
 from components import autopsy_words
-from live.models import Model
+from live.models import Model, Proxy
 from metrics.flat import iso
+from metrics.models import PROXY_NUMBERS
 from security import audit
-from security.permissions import requires
+from security.permissions import check, requires
 from services import vigie
 from serving.acts import Action, CannotAct
 from serving.requests import reading
@@ -46,6 +48,9 @@ from serving.requests.table import Request
 
 HOUR = 3600.0
 COLUMNS = tuple(RequestRow.model_fields)
+NUMBERS = (*PROXY_NUMBERS, "p95")
+COUNTS = frozenset(PROXY_NUMBERS) - {"uptime", "mean"}
+"""Numbers of a proxy, and those that are whole."""
 NOT_FOUND: dict[int | str, Any] = {
     404: described("There is no such model"), 409: described("Several servers have it: name one"),
 }
@@ -63,6 +68,18 @@ def model_row(row: Model) -> dict[str, Any]:
         "message": row.message, "url": row.url, "found": row.found,
         "numbers": {name: {"value": one.value, "how": one.how} for name, one in row.readings.items()},
         "facts": dict(row.facts), "process": None if row.process is None else dict(row.process),
+    }
+
+
+def proxy_row(one: Proxy) -> dict[str, Any]:
+    """A proxy, as `ProxyRow`."""
+    known = one.state != "starting"
+    numbers = {name: number(one.numbers.get(name)) for name in NUMBERS}
+    return {
+        "name": one.name, "address": one.address, "state": one.state, "message": one.message,
+        "up": one.state != "down" if known else None, "healthy": one.state == "healthy" if known else None,
+        **{name: int(value) if value is not None and name in COUNTS else value for name, value in numbers.items()},
+        "upstreams": None if one.upstreams is None else [asdict(server) for server in one.upstreams],
     }
 
 
@@ -141,6 +158,12 @@ def register(bp: APIBlueprint) -> None:
             "data": [model_row(row) for row in rows], "servers": [asdict(one) for one in serving.servers()],
         })
 
+    @bp.get("/models/proxies", summary="Measuring proxies that are on, as they are now, and what they pass on to",
+            responses={200: ProxiesAnswer})
+    @requires("models:view")
+    def models_proxies() -> Response:
+        return json_response({"data": [proxy_row(one) for one in vigie().serving.proxies()]})
+
     @bp.get("/models/one", summary="One model, as it is now", responses={200: ModelRow, **NOT_FOUND})
     @requires("models:view")
     def models_one(query: ModelQuery) -> Response:
@@ -169,9 +192,10 @@ def register(bp: APIBlueprint) -> None:
         return act("start", body)
 
     @bp.post("/models/restart", summary="Stop a model process and start it again",
-             responses={200: Done, **NOT_DONE})
-    @requires("models:start")
+             responses={200: Done, 403: described("It needs models:stop and models:start"), **NOT_DONE})
+    @requires("models:stop")
     def models_restart(body: ModelAction) -> Response:
+        check("models:start")
         return act("restart", body)
 
     @bp.post("/models/stop", summary="Stop a model process", responses={200: Done, **NOT_DONE})

@@ -14,7 +14,7 @@ MeasureName = Literal["ttft", "itl", "itl_max", "duration", "queue"]
 
 class ModelsQuery(Parameters):
     server: str = Field("", max_length=128, description="Only models of this model server")
-    state: Literal["", "running", "loading", "stopped", "error"] = ""
+    state: Literal["", "running", "loading", "stopped", "error", "unknown"] = ""
 
 
 class ModelQuery(Parameters):
@@ -45,7 +45,9 @@ class ModelRow(BaseModel):
     model: str
     server: str
     engine: str
-    state: Literal["running", "loading", "stopped", "error"]
+    state: Literal["running", "loading", "stopped", "error", "unknown"] = Field(
+        description="unknown: Vigie runs it, and the serving process does not answer",
+    )
     detail: str
     message: str
     url: str
@@ -69,6 +71,46 @@ class ServerRow(BaseModel):
 class ModelsAnswer(BaseModel):
     data: list[ModelRow]
     servers: list[ServerRow]
+
+
+class UpstreamRow(BaseModel):
+    """A model server, as the proxies before it see it."""
+
+    name: str
+    url: str
+    engine: str
+    state: Literal["unknown", "ok", "loading", "down"]
+    message: str = Field(description="Why it is down")
+    models: list[str]
+
+
+class ProxyRow(BaseModel):
+    """A measuring proxy that is on. Seconds and bytes; counts are since the start of the serving
+    process; what is not known is null."""
+
+    name: str
+    address: str
+    state: Literal["healthy", "unhealthy", "down", "starting"]
+    message: str = Field(description="Why it is down")
+    up: bool | None = Field(description="It listens")
+    healthy: bool | None = Field(description="It listens, and something that it passes on to answers")
+    uptime: float | None
+    running: int | None
+    waiting: int | None
+    requests: int | None
+    errors: int | None = Field(description="Failed by the proxy or what lies behind it")
+    refused: int | None
+    gone: int | None = Field(description="The client left before the end")
+    limited: int | None = Field(description="Beyond the rate limit")
+    received: int | None
+    sent: int | None
+    mean: float | None = Field(description="Duration of the requests of the last minute")
+    p95: float | None = Field(description="The same, of 95 of 100 requests of the model that is slowest")
+    upstreams: list[UpstreamRow] | None
+
+
+class ProxiesAnswer(BaseModel):
+    data: list[ProxyRow]
 
 
 class Done(BaseModel):

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from components import states
+from components import model_page, states
 from components.sentences import sentence
 from components.timebar import zoom_of
 from live.models import Model
@@ -29,7 +29,7 @@ def named(view: Any) -> tuple[str, str]:
 def shown_model(view: Any) -> Model | None:
     """The model that a page is of, also where no server tells of it now; None where it names none."""
     server, name = named(view)
-    return (vigie().serving.row(server, name) or Model(server, name, "", "stopped")) if name else None
+    return (vigie().serving.row(server, name) or model_page.gone(server, name)) if name else None
 
 
 def window_of(span: Any) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from dash import Dash, Input, Output, Patch, State, ctx, no_update
 from flask_babel import gettext as _
 
 from callbacks import requires
-from callbacks.model_view import may_act, named, unread, window_of
+from callbacks.model_view import may_act, named, shown_model, unread, window_of
 from components import ids, model_charts, model_page, model_proxies, model_requests, models_page
 from components.formats import duration
 from components.links import href
@@ -36,15 +36,17 @@ def now(_tick: Any) -> tuple[Any, Any, Any]:
     rows = services.serving.rows()
     return (
         still(models_page.tiles(rows)),
-        [still(one_) for one_ in models_page.body(rows, services.sources(), **may_act())],
+        [
+            stilled(model_proxies.silence(services.serving.silence(), time.time())),
+            *(still(one_) for one_ in models_page.body(rows, services.sources(), **may_act())),
+        ],
         stilled(models_page.servers_panel(services.serving.servers())),
     )
 
 
 def one(_tick: Any, view: Any) -> tuple[Any, Any]:
-    """What a model's page shows of now."""
-    server, name = named(view)
-    row = vigie().serving.row(server, name) if name else None
+    """What a model's page shows of now; of one that is gone, that it is."""
+    row = shown_model(view)
     if row is None:
         return no_update, no_update
     return still(model_page.head(row, **may_act())), still(model_page.tiles(row))
@@ -157,7 +159,7 @@ def _cell_words(cell: Any) -> Any:
 
 def strips(_tick: Any) -> Any:
     """The proxies' health, drawn anew."""
-    return stilled(model_proxies.proxies(vigie().serving.proxies()))
+    return stilled(model_proxies.proxies(vigie().serving.proxy_strips()))
 
 
 def register(app: Dash) -> None:

@@ -15,11 +15,6 @@ from metrics import models as m
 from metrics.metric import Labels, Metric, Sample, is_present, labels
 
 HISTOGRAMS: Mapping[str, Metric] = {"ttft": m.TTFT, "itl": m.ITL, "duration": m.DURATION, "queue": m.QUEUE}
-OF_PROXY: Mapping[str, Metric] = {
-    "uptime": m.PROXY_UPTIME, "running": m.PROXY_RUNNING, "waiting": m.PROXY_WAITING, "mean": m.PROXY_LATENCY,
-    "requests": m.PROXY_REQUESTS, "errors": m.PROXY_ERRORS, "refused": m.PROXY_REFUSED, "gone": m.PROXY_GONE,
-    "limited": m.PROXY_LIMITED, "received": m.PROXY_RECEIVED, "sent": m.PROXY_SENT,
-}
 OF_LANE: Mapping[str, Metric] = {
     "running": m.RUNNING, "waiting": m.WAITING, "tokens_per_second": m.LIVE_TOKENS, "requests": m.REQUESTS,
     "timeouts": m.TIMEOUTS, "p95": m.P95, "error_ratio": m.ERROR_RATIO,
@@ -48,6 +43,7 @@ class Serving:
         self._read, self._wanted, self._enabled = read, wanted, enabled
         self._boot = ""
         self._since: float | None = None
+        self._silent: float | None = None
         self._counted: set[tuple[str, Labels]] | None = None
         self._before: dict[tuple[str, Labels], list[int]] = {}
         self._snapshot: dict[str, Any] = {}
@@ -60,13 +56,16 @@ class Serving:
         """
         self._since = now if self._since is None else self._since
         if not self._wanted():
-            self._snapshot = {}
+            self._snapshot, self._silent = {}, None
             raise _nothing_there()
         status = self._read()
         if status is None:
+            if self._boot and self._silent is None:  # before its first answer nobody knows since when
+                self._silent = now
             self._snapshot = {"at": now, "answers": False, "proxies": [], "upstreams": [], "lanes": [], "processes": [],
-                              "histograms": []}
+                              "histograms": []} | ({} if self._silent is None else {"since": self._silent})
             return iter([Sample(m.PROXY_UP, labels(proxy=name), 0.0) for name in self._enabled()])
+        self._silent = None
         if status["boot"] != self._boot:
             # What a new process has counted so far happened since the read before; but what one counted that was there
             # before this web process happened whenever, and is no news.
@@ -84,10 +83,11 @@ class Serving:
         return self._begun(list(self._samples(status)))
 
     def snapshot(self) -> dict[str, Any]:
-        """at, answers (whether the process does), and as `serving.wire.Status` has them boot, started, pid, problem,
-        proxies (those that are on, with their ``address`` and why they do not listen as ``message``), upstreams, lanes
-        (without histograms) and processes; and histograms, since the start of the process: [{metric, labels, counts per
-        bucket of `metrics.models.LE` (not cumulated), sum (seconds; None: not known)}]."""
+        """at, answers (whether the process does), since (from when on it does not, epoch seconds; absent where that is
+        not known), and as `serving.wire.Status` has them boot, started, pid, problem, proxies (those that are on, with
+        their ``address`` and why they do not listen as ``message``), upstreams, lanes (without histograms) and
+        processes; and histograms, since the start of the process: [{metric, labels, counts per bucket of
+        `metrics.models.LE` (not cumulated), sum (seconds; None: not known)}]."""
         return self._snapshot
 
     def _begun(self, samples: list[Sample]) -> Iterator[Sample]:
@@ -156,7 +156,7 @@ def _of_proxy(proxy: Mapping[str, Any]) -> Iterator[Sample]:
     yield Sample(m.PROXY_UP, named, float(proxy["up"]))
     if "healthy" in proxy:
         yield Sample(m.PROXY_HEALTHY, named, float(proxy["healthy"]))
-    yield from _present(proxy, OF_PROXY, named)
+    yield from _present(proxy, m.PROXY_NUMBERS, named)
 
 
 def _of_process(process: Mapping[str, Any]) -> Iterator[Sample]:

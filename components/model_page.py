@@ -68,6 +68,11 @@ class Stands(Protocol):
     def budget_left(self) -> float | None: ...
 
 
+def gone(server: str, name: str) -> Model:
+    """A model that no server tells of any more, as its page shows it."""
+    return Model(server, name, "", "stopped", message=_("No server tells of this model now; its past is kept."))
+
+
 def head(model: Model, *, may_start: bool, may_stop: bool) -> html.Div:
     """Name, state, engine, and what can be done."""
     about = [model_words.engine(model.engine)]

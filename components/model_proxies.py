@@ -8,11 +8,11 @@ from typing import Any
 from dash import html
 from flask_babel import gettext as _
 
-from components import cards
+from components import cards, states
 from components.attrs import attrs
-from components.formats import clock, duration, human, latency, number
+from components.formats import clock, duration, human, latency, moment, number
 from components.sentences import sentence
-from live.models import Proxy
+from live.models import Proxy, Silence
 
 
 def proxies(strips: Sequence[Proxy]) -> html.Section | None:
@@ -25,12 +25,24 @@ def proxies(strips: Sequence[Proxy]) -> html.Section | None:
     )
 
 
+def silence(found: Silence | None, now: float) -> html.Div | None:
+    """That the serving process does not answer, and what follows; None while it does."""
+    if found is None:
+        return None
+    return states.failed(
+        _("The serving process does not answer.") if found.since is None else
+        _("The serving process has not answered since %(time)s.", time=moment(found.since, now)),
+        _("Its proxies count as down, and what the models that it runs do is not known."),
+    )
+
+
 def _strip(one: Proxy) -> html.Div:
+    known = one.numbers
     facts = [
-        _("%(count)s requests", count=number(one.requests)) if one.requests is not None else "",
-        _("%(count)s failed", count=number(one.errors)) if one.errors else "",
-        _("%(time)s on average", time=latency(one.latency)) if one.latency is not None else "",
-        _("up for %(duration)s", duration=duration(one.uptime)) if one.uptime is not None else "",
+        _("%(count)s requests", count=number(known["requests"])) if "requests" in known else "",
+        _("%(count)s failed", count=number(known["errors"])) if known.get("errors") else "",
+        _("%(time)s on average", time=latency(known["mean"])) if "mean" in known else "",
+        _("up for %(duration)s", duration=duration(known["uptime"])) if "uptime" in known else "",
     ]
     cells: list[Any] = []
     for place, share in enumerate(one.shares):
@@ -38,8 +50,8 @@ def _strip(one: Proxy) -> html.Div:
         state = "none" if share is None else "good" if share >= 0.999 else "bad" if share <= 0.001 else "part"
         said = _("no data") if share is None else _("%(share)s healthy", share=human(share, "ratio"))
         cells.append(html.Span(className=f"proxy-cell proxy-{state}", title=f"{clock(begin)[:5]} · {said}"))
-    known = [share for share in one.shares if share is not None]
-    mean = human(sum(known) / len(known), "ratio") if known else _("no data")
+    told = [share for share in one.shares if share is not None]
+    mean = human(sum(told) / len(told), "ratio") if told else _("no data")
     return html.Div(
         [
             html.Div([

@@ -23,6 +23,7 @@ def state(model: Model) -> str:
     """The state of a model, with what more is known of it."""
     words = {
         "running": _("running"), "loading": _("loading"), "stopped": _("stopped"), "error": _("error"),
+        "unknown": _("not known"),
     }.get(model.state, model.state)
     detail = {
         "asleep": _("asleep"), "not responding": _("not responding"), "starting": _("starting"),

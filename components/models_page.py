@@ -32,7 +32,7 @@ def model_path(model: Model) -> str:
 
 
 def tiles(rows: Sequence[Model]) -> html.Div:
-    """The sums over all models. Where nothing is asked of them they say so, and not 0."""
+    """The sums over all models, and how they were got. Where nothing is asked of them they say so, and not 0."""
     running = [row for row in rows if row.state == "running"]
     busy = any(row.traffic for row in running)
     idle = _("no traffic")
@@ -44,32 +44,42 @@ def tiles(rows: Sequence[Model]) -> html.Div:
         _("%(count)s known", count=number(len(rows))),
     ]
     speed, rate = _sum(rows, "tokens_per_second"), _sum(rows, "requests_per_second")
-    p95, failed = _most(rows, "p95"), _failed(rows)
+    slowest, failed = _slowest(rows), _failed(rows)
+    p95 = slowest.value("p95") if slowest is not None else None
     waiting, answering = _sum(rows, "waiting"), _sum(rows, "running")
     quiet = idle if running and not busy else ABSENT
     memory, card = _sum(rows, "memory"), _sum(rows, "gpu_memory")
+
+    def how(name: str, of: Sequence[Model] = rows) -> str:
+        return _how(of, name) or ("" if quiet == idle else model_words.how(None))
+
     return html.Div(
         [
             _tile(_("Models running"), number(len(running)), " · ".join(part for part in about if part),
-                  "is-critical" if wrong else ""),
-            _tile(_("Tokens written"), _per_second(speed) if busy and speed else quiet, _("now, by all models")),
+                  "is-critical" if wrong else "", _("Told by the model servers, and by Vigie of those that it runs")),
+            _tile(_("Tokens written"), _per_second(speed) if busy and speed else quiet, _("now, by all models"),
+                  how=how("tokens_per_second")),
             _tile(_("Requests"), _per_second(rate) if busy and rate is not None else quiet,
-                  _waiting(answering, waiting), "is-warning" if waiting and waiting >= 1 else ""),
+                  _waiting(answering, waiting), "is-warning" if waiting and waiting >= 1 else "",
+                  how("requests_per_second"), _how(rows, "running", "waiting")),
             _tile(_("Slowest p95"), latency(p95) if p95 is not None else quiet,
-                  _("end to end, of a minute") if p95 is not None or not busy else _("seen by the proxies only")),
+                  _("end to end, of a minute") if p95 is not None or not busy else _("seen by the proxies only"),
+                  how=how("p95", rows if slowest is None else [slowest])),
             _tile(_("Failed"), human(failed, "ratio") if failed is not None else quiet,
                   _("of a minute's requests") if failed is not None or not busy else _("seen by the proxies only"),
-                  "is-critical" if failed and failed >= 0.05 else ""),
+                  "is-critical" if failed and failed >= 0.05 else "", how("error_ratio")),
             _tile(_("Memory of models"), human(memory, "bytes"),
-                  _("no GPU memory told") if card is None else _("%(memory)s on GPUs", memory=human(card, "bytes"))),
+                  _("no GPU memory told") if card is None else _("%(memory)s on GPUs", memory=human(card, "bytes")),
+                  how=_how(rows, "memory"), about_how=_how(rows, "gpu_memory")),
         ],
         className="model-tiles",
     )
 
 
-def _tile(title: str, value: str, about: str, css: str = "") -> html.Div:
+def _tile(title: str, value: str, about: str, css: str = "", how: str = "", about_how: str = "") -> html.Div:
     return html.Div(
-        [html.H3(title), html.P(value, className="model-tile-value num"), html.P(about, className="model-tile-about")],
+        [html.H3(title), html.P(value, className="model-tile-value num", title=how),
+         html.P(about, className="model-tile-about", title=about_how)],
         className=f"panel model-tile {css}".strip(),
     )
 
@@ -95,8 +105,15 @@ def _sum(rows: Sequence[Model], name: str) -> float | None:
     return sum(found) if found else None
 
 
-def _most(rows: Sequence[Model], name: str) -> float | None:
-    return max((value for row in rows if (value := row.value(name)) is not None), default=None)
+def _how(rows: Sequence[Model], *names: str) -> str:
+    """How the numbers of all these models were got, each way once."""
+    found = [reading for name in names for row in rows if (reading := row.readings.get(name)) is not None]
+    return " · ".join(dict.fromkeys(model_words.how(one) for one in found))
+
+
+def _slowest(rows: Sequence[Model]) -> Model | None:
+    return max((row for row in rows if row.value("p95") is not None), key=lambda row: row.value("p95") or 0.0,
+               default=None)
 
 
 def _failed(rows: Sequence[Model]) -> float | None:
@@ -241,7 +258,7 @@ def actions(row: Model, *, may_start: bool, may_stop: bool) -> list[Any]:
         if row.state in ("running", "loading") and row.detail != "stopping":
             found += [("stop", "stop-fill", _("Stop"))] if may_stop else []
             found += [("restart", "arrow-repeat", _("Restart"))] if may_start and may_stop else []
-        elif may_start:
+        elif may_start and row.state != "unknown":
             found.append(("start", "play-fill", _("Start")))
     elif row.engine in ("ollama", "lmstudio", "llamacpp") and row.facts.get("loadable", row.engine != "llamacpp"):
         if row.state == "running" and may_stop:

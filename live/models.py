@@ -101,6 +101,19 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Upstream:
+    """A model server, as the proxies before it see it."""
+
+    name: str
+    url: str
+    engine: str
+    state: str
+    """unknown, ok, loading or down."""
+    message: str
+    models: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Proxy:
     """A measuring proxy now, and how healthy it was: ``shares`` of pieces of ``width`` seconds from ``begin`` (epoch
     seconds) on, None where nothing is known."""
@@ -110,14 +123,21 @@ class Proxy:
     """healthy, unhealthy, down or starting."""
     message: str
     address: str
-    requests: float | None
-    errors: float | None
-    latency: float | None
-    """Mean seconds of a minute's requests."""
-    uptime: float | None
+    numbers: Mapping[str, float]
+    """What is known of `metrics.models.PROXY_NUMBERS`, and ``p95``: seconds, of the model that was slowest in the last
+    minute."""
+    upstreams: tuple[Upstream, ...] | None = None
+    """The model servers that it may pass on to; None where that is not known."""
     shares: tuple[float | None, ...] = ()
     begin: float = 0.0
     width: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """The serving process does not answer, though it should: ``since``, epoch seconds, where that is known."""
+
+    since: float | None
 
 
 _GAUGES: tuple[tuple[str, Metric, How], ...] = (
@@ -172,8 +192,8 @@ def rows(engines: Mapping[str, Any], serving: Mapping[str, Any], present: Presen
         if (server, model) not in found and server and model and _served(readings):
             # What only a proxy has seen: its server tells no models.
             found[(server, model)] = Model(server, model, "", "running", readings=readings)
-    order = {"running": 0, "loading": 1, "error": 2, "stopped": 3}
-    return sorted(found.values(), key=lambda one: (order.get(one.state, 4), one.name.lower(), one.server))
+    order = {"running": 0, "loading": 1, "error": 2, "unknown": 3, "stopped": 4}
+    return sorted(found.values(), key=lambda one: (order.get(one.state, 5), one.name.lower(), one.server))
 
 
 def cards(present: Present, nvidia: Mapping[str, Any]) -> list[Card]:

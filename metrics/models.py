@@ -12,6 +12,7 @@ without observations has no sample: no traffic is not zero seconds.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 from metrics.metric import Metric
@@ -82,6 +83,12 @@ PROXY_GONE = Metric("proxy_clients_gone_total", "counter", "", "Requests whose c
 PROXY_LIMITED = Metric("proxy_requests_limited_total", "counter", "", "Requests refused beyond the rate limit")
 PROXY_RECEIVED = Metric("proxy_receive_bytes_total", "counter", "bytes", "Bytes of requests")
 PROXY_SENT = Metric("proxy_transmit_bytes_total", "counter", "bytes", "Bytes of answers")
+PROXY_NUMBERS: Mapping[str, Metric] = {
+    "uptime": PROXY_UPTIME, "running": PROXY_RUNNING, "waiting": PROXY_WAITING, "mean": PROXY_LATENCY,
+    "requests": PROXY_REQUESTS, "errors": PROXY_ERRORS, "refused": PROXY_REFUSED, "gone": PROXY_GONE,
+    "limited": PROXY_LIMITED, "received": PROXY_RECEIVED, "sent": PROXY_SENT,
+}
+"""A number of a proxy, as the serving process calls it, and its metric."""
 
 OF_ENGINES: tuple[Metric, ...] = (
     SERVER_UP, UP, STATE, LOADED, ASLEEP, RUNNING, WAITING, SLOTS, CONTEXT, CONTEXT_USED, KV_USED, CACHE_HITS,

@@ -22,7 +22,6 @@ from components import (
 from components.chartspecs import WINDOWS, window_of
 from components.links import href
 from components.still import still
-from live.models import Model
 from pages.missing import note_missing
 from security.permissions import admitted, allowed
 from services import vigie
@@ -47,7 +46,7 @@ def layout(server: Any = "", model: Any = "", window: str = "", **query: Any) ->
     source = model_charts.Source.of(server, model, infos)
     if row is None and source.infos:
         # It is gone, and its past is not.
-        row = Model(server, model, "", "stopped", message=_("No server tells of this model now; its past is kept."))
+        row = model_page.gone(server, model)
     if row is None:
         note_missing()
         return _missing()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from dash import dcc, html, register_page
@@ -51,15 +52,17 @@ def layout(window: str = "", **query: Any) -> Any:
         [
             html.H1(_("Models"), className="visually-hidden"),
             html.Div(still(models_page.tiles(rows)), id=ids.MODELS_TILES),
-            html.Div([still(one) for one in models_page.body(
-                rows, services.sources(), may_start=allowed("models:start"), may_stop=allowed("models:stop"),
+            html.Div([stilled(model_proxies.silence(services.serving.silence(), time.time())), *(
+                still(one) for one in models_page.body(
+                    rows, services.sources(), may_start=allowed("models:start"), may_stop=allowed("models:stop"),
+                )
             )], id=ids.MODELS_TABLE, className="page"),
             html.Div(model_memory.panel(services.serving.cards(), services.serving.host()), id=ids.MODELS_MEMORY),
             timebar.toolbar(html.H2(_("Over time"), className="group-title"), span, start is not None),
             html.Div(model_page.chart_groups(charts), id=ids.MODELS_CHARTS),
             dcc.Store(id=ids.MODELS_CHARTED, data=model_charts.signature(charts)),
             dcc.Interval(id=ids.MODELS_CHARTS_TICK, interval=10_000),
-            html.Div(stilled(model_proxies.proxies(services.serving.proxies())), id=ids.MODELS_PROXIES),
+            html.Div(stilled(model_proxies.proxies(services.serving.proxy_strips())), id=ids.MODELS_PROXIES),
             *([model_requests.panel(sorted({row.name for row in rows}), given)] if allowed("requests:view") else []),
             model_energy.panel(clients=allowed("requests:view")),
             model_files.panel(may_define=allowed("models:define")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,24 @@ from config.secret import SecretText
 from config.serving import ModelServer, Objective
 from config.store import ConfigStore
 from live.host_memory import HOST, Host, host
-from live.models import CARDS, WANTED, Card, Here, Model, Proxy, Server, cards, here, rows, servers
+from live.models import (
+    CARDS,
+    WANTED,
+    Card,
+    Here,
+    Model,
+    Proxy,
+    Server,
+    Silence,
+    Upstream,
+    cards,
+    here,
+    rows,
+    servers,
+)
 from metrics import models as m
 from metrics.metric import Metric, labels, rate_of, series_key
-from metrics.series import Series, SeriesInfo
+from metrics.series import FloatArray, Series, SeriesInfo, TimeArray
 from serving.acts import Action, Acts, CannotAct
 from serving.autopsy.examine import Firing, examine
 from serving.autopsy.found import Autopsy
@@ -157,7 +172,23 @@ class Serving:
 
     def rows(self) -> list[Model]:
         """A row for each model, those in use first."""
-        return rows(self._latest.snapshot(ENGINES), self._latest.snapshot(SERVING), self._present())
+        return rows(self._latest.snapshot(ENGINES), self._told(), self._present())
+
+    def silence(self) -> Silence | None:
+        """That the serving process does not answer, though it should; None while it does, or need not."""
+        told = self._latest.snapshot(SERVING)
+        return Silence(told.get("since")) if told.get("answers") is False else None
+
+    def _told(self) -> Mapping[str, Any]:
+        """What the serving process tells; while it does not answer, what it should run and pass on to, by the
+        configuration."""
+        told, config = self._latest.snapshot(SERVING), self._config.current
+        if self.silence() is None:
+            return told
+        proxies = [{"name": name, "address": f"{one.host}:{one.port}"} for name, one in config.proxies if one.enabled]
+        processes = [{"name": one.name, "engine": one.engine, "state": "unknown"} for one in config.models.processes]
+        why = {"message": N_("The serving process does not answer.")}
+        return {**told, "proxies": [one | why for one in proxies], "processes": [one | why for one in processes]}
 
     def _present(self) -> list[tuple[SeriesInfo, float]]:
         """Newest values of `WANTED`; of requests a second the mean of a minute, as the figures beside them are: within
@@ -181,15 +212,29 @@ class Serving:
         return servers(self._latest.snapshot(ENGINES))
 
     def proxies(self) -> list[Proxy]:
-        """The proxies that are configured, with their health over 24 hours."""
-        told = self._latest.snapshot(SERVING).get("proxies", [])
-        if not told:
+        """The proxies that are on, as they are now."""
+        told = self._told()
+        upstreams = {str(one.get("name", "")): _upstream(one) for one in told.get("upstreams", [])}
+        slowest: dict[str, float] = {}
+        for info, value in self._latest.present(frozenset({m.P95.name})):
+            name = info.label("proxy")
+            slowest[name] = max(value, slowest.get(name, value))
+        return [_proxy(one, self._latest, upstreams, slowest) for one in told.get("proxies", [])]
+
+    def proxy_strips(self) -> list[Proxy]:
+        """`proxies`, with their health over 24 hours."""
+        found = self.proxies()
+        if not found:
             return []
         end = self._latest.at or self._now()
         first = (end // PIECE - DAY / PIECE + 1) * PIECE
-        healthy = self._query.select([m.PROXY_HEALTHY.name], first, end)
-        shares = {one.info.label("proxy"): _shares(one, first) for one in healthy.series}
-        return [_proxy(one, self._latest, shares.get(str(one.get("name", "")), _NOTHING), first) for one in told]
+        told = self._query.select([m.PROXY_UP.name, m.PROXY_HEALTHY.name], first, end).series
+        series = {(one.info.name, one.info.label("proxy")): one for one in told}
+        shares = {
+            name: _shares(*health(up, series.get((m.PROXY_HEALTHY.name, name))), first)
+            for (metric, name), up in series.items() if metric == m.PROXY_UP.name
+        }
+        return [replace(one, shares=shares.get(one.name, _NOTHING), begin=first, width=PIECE) for one in found]
 
     def standing(self, model: Model, start: float, end: float) -> Standing | None:
         """How a model stands to its objective; None when nothing is asked of it.
@@ -206,17 +251,43 @@ def on_this_machine(latest: Latest) -> Here:
     return here(latest.snapshot(ENGINES), latest.snapshot(SERVING))
 
 
-def _shares(series: Series, first: float) -> tuple[float | None, ...]:
-    """The mean of a series in each piece of the day."""
-    place = ((series.t / 1000 - first) // PIECE).astype(np.int64)
-    there = ~np.isnan(series.value) & (place >= 0) & (place < len(_NOTHING))
+def health(up: Series, healthy: Series | None) -> tuple[TimeArray, FloatArray]:
+    """How healthy a proxy was, 0 to 1, at each time (epoch milliseconds) at which that is known.
+
+    `metrics.models.PROXY_HEALTHY` is told only while the proxy listens: over a step of a rollup it speaks for the share
+    `metrics.models.PROXY_UP` of the step, and where that is 0 nothing was healthy.
+    """
+    at, listened = _known(up)
+    told, share = _known(healthy) if healthy is not None else (at[:0], listened[:0])
+    down = listened == 0
+    both, here, there = np.intersect1d(at[~down], told, return_indices=True)
+    return (np.concatenate([at[down], both]),
+            np.concatenate([listened[down], listened[~down][here] * share[there]]))
+
+
+def _known(series: Series) -> tuple[TimeArray, FloatArray]:
+    there = ~np.isnan(series.value)
+    return series.t[there], series.value[there]
+
+
+def _shares(t: TimeArray, value: FloatArray, first: float) -> tuple[float | None, ...]:
+    """The mean of values in each piece of the day."""
+    place = ((t / 1000 - first) // PIECE).astype(np.int64)
+    there = (place >= 0) & (place < len(_NOTHING))
     count = np.bincount(place[there], minlength=len(_NOTHING))
-    total = np.bincount(place[there], weights=series.value[there], minlength=len(_NOTHING))
+    total = np.bincount(place[there], weights=value[there], minlength=len(_NOTHING))
     return tuple(float(t / n) if n else None for t, n in zip(total, count, strict=True))
 
 
+def _upstream(told: Mapping[str, Any]) -> Upstream:
+    return Upstream(
+        str(told.get("name", "")), str(told.get("url", "")), str(told.get("engine", "")),
+        str(told.get("state", "unknown")), str(told.get("problem", "")), tuple(map(str, told.get("models", ()))),
+    )
+
+
 def _proxy(
-    told: Mapping[str, Any], latest: Latest, shares: tuple[float | None, ...], begin: float,
+    told: Mapping[str, Any], latest: Latest, upstreams: Mapping[str, Upstream], slowest: Mapping[str, float],
 ) -> Proxy:
     name = str(told.get("name", ""))
 
@@ -225,10 +296,13 @@ def _proxy(
 
     up, healthy = value(m.PROXY_UP), value(m.PROXY_HEALTHY)
     state = "starting" if up is None else "down" if not up else "healthy" if healthy else "unhealthy"
+    numbers = {key: found for key, metric in m.PROXY_NUMBERS.items() if (found := value(metric)) is not None}
+    if name in slowest:
+        numbers["p95"] = slowest[name]
     return Proxy(
-        name, state, str(told.get("message", "")), str(told.get("url") or told.get("address") or ""),
-        value(m.PROXY_REQUESTS), value(m.PROXY_ERRORS), value(m.PROXY_LATENCY), value(m.PROXY_UPTIME), shares, begin,
-        PIECE,
+        name, state, str(told.get("message", "")), str(told.get("address", "")), numbers,
+        tuple(upstreams.get(one) or _upstream({"name": one}) for one in told["upstreams"])
+        if "upstreams" in told else None,
     )
 
 

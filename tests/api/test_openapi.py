@@ -63,8 +63,9 @@ OPERATIONS = (
     "DELETE /api/tokens/{token}", "GET /api/sessions", "DELETE /api/sessions/{session}",
     "GET /api/account/second-factor", "POST /api/account/second-factor", "POST /api/account/second-factor/confirm",
     "POST /api/account/second-factor/off", "POST /api/account/second-factor/codes",
-    "GET /api/models", "GET /api/models/one", "GET /api/models/objective", "POST /api/models/start",
-    "POST /api/models/stop", "POST /api/models/restart", "POST /api/models/load", "POST /api/models/unload",
+    "GET /api/models", "GET /api/models/proxies", "GET /api/models/one", "GET /api/models/objective",
+    "POST /api/models/start", "POST /api/models/stop", "POST /api/models/restart",
+    "POST /api/models/load", "POST /api/models/unload",
     "GET /api/models/requests", "GET /api/models/requests/{request}", "GET /api/models/requests/{request}/autopsy",
     "GET /api/models/requests/export", "GET /api/models/files", "GET /api/models/fit", "GET /api/models/definitions",
     "PUT /api/models/definitions/{name}", "DELETE /api/models/definitions/{name}", "GET /api/models/logs",
@@ -98,6 +99,7 @@ NO_INPUT = ("GET /api/health", "GET /api/metrics/catalogue", "GET /api/monitorin
             "GET /api/alerts/rules", "GET /api/alerts/inhibitions", "GET /api/config/export", "POST /api/config/import",
             "GET /api/config/presets", "POST /api/config/import/validate", "POST /api/audit/verify",
             "GET /api/models/files", "GET /api/models/definitions", "GET /api/models/memory", "GET /api/models/bench",
+            "GET /api/models/proxies",
             "POST /api/models/bench/cancel", "GET /api/notifications/bell", "GET /api/roles",
             "GET /api/account/second-factor")
 CASES = [(o, m) for o in OPERATIONS for m in GenerationMode if m is GenerationMode.POSITIVE or o not in NO_INPUT]

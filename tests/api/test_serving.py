@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from metrics.metric import labels
+from metrics.models import P95
 from metrics.series import Selection, Series, SeriesInfo
 from serving.acts import CannotAct
 from serving.requests.table import requests, row_of
@@ -77,8 +79,7 @@ def test_models_are_told_with_their_servers_and_how_numbers_were_got(site: Site)
 
 def test_requests_a_second_are_those_of_a_minute(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     serving = site.vigie.serving
-    labels = (("model", "twice"), ("proxy", "ollama"), ("server", "a"))
-    info = SeriesInfo(REQUEST_RATE, labels, "per_second", "gauge", "")
+    info = SeriesInfo(REQUEST_RATE, labels(model="twice", proxy="ollama", server="a"), "per_second", "gauge", "")
     now = int(serving._latest.at)
     series = Series(info, np.arange(now - 59, now + 1) * 1000, np.float32([3, 0, 0, np.nan] * 15), 1.0)
     monkeypatch.setattr(serving._latest, "present", lambda names: [(info, 0.0)] if REQUEST_RATE in names else [])
@@ -108,6 +109,25 @@ def test_an_operator_acts_and_it_is_written_down(site: Site, action: str, model:
     newest = site.signed_in("admin").get("/api/v1/audit?action=model&limit=1").json["data"][0]
     assert (newest["action"], newest["who"], newest["result"]) == (f"model.{action}", "operator", "ok")
     assert post(site, "viewer", action, model=model, server=server).status_code == 403
+
+
+@pytest.mark.parametrize(("may", "status"), [
+    (("models:start",), 403), (("models:stop",), 403), (("models:start", "models:stop"), 200),
+])
+def test_a_restart_asks_for_leave_to_stop_and_to_start(site: Site, may: tuple[str, ...], status: int) -> None:
+    hands = site.vigie.serving._acts = Hands()
+    token = site.vigie.accounts.tokens.add("+".join(may), may)[0]
+    answer = site.server.test_client().post(
+        f"{MODELS}/restart", json={"model": "own"}, headers={"Authorization": f"Bearer {token}"},
+    )
+    assert answer.status_code == status
+    assert hands.asked == ([("restart", "own")] if status == 200 else [])
+
+
+@pytest.mark.parametrize(("who", "status"), [("viewer", 403), ("operator", 200), ("admin", 200)])
+def test_who_may_restart_by_their_role(site: Site, who: str, status: int) -> None:
+    site.vigie.serving._acts = Hands()
+    assert post(site, who, "restart", model="own").status_code == status
 
 
 def test_what_cannot_be_done_says_why(site: Site) -> None:
@@ -180,6 +200,41 @@ def test_an_objective_is_told_with_its_budget(site: Site) -> None:
     told = site.signed_in("viewer").get(f"{MODELS}/objective?model=twice&server=a").json
     assert told["objective"]["firstTokenMs"] == 1000 and told["window"]["total"] == 3
     assert told["window"]["failed"] == 1 and told["burn"] == pytest.approx(100 / 3, rel=0.01)
+
+
+def test_proxies_are_told_with_what_they_pass_on_to(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = [("proxy_up", 1.0), ("proxy_healthy", 0.0), ("proxy_requests_total", 41.0), ("proxy_uptime_seconds", 7.5)]
+    p95 = [("fast", 0.5), ("slow", 2.0)]
+    latest = site.vigie.latest
+    values = [
+        *((SeriesInfo(name, labels(proxy="lmstudio"), "", "gauge", ""), value) for name, value in told),
+        *((SeriesInfo(P95.name, labels(proxy="lmstudio", server="a", model=model), "", "gauge", ""), value)
+          for model, value in p95),
+    ]
+    monkeypatch.setattr(latest, "_values", {info.key: (info, value, latest.at) for info, value in values})
+    monkeypatch.setitem(latest._snapshots, "serving", {
+        "answers": True, "proxies": [{"name": "lmstudio", "address": "127.0.0.1:1234", "upstreams": ["a"]}],
+        "upstreams": [{"name": "a", "url": "http://a", "state": "down", "problem": "No answer.", "models": ["m"]}],
+    })
+    one, = site.signed_in("viewer").get(f"{MODELS}/proxies").json["data"]
+    known = {"name", "address", "state", "message", "up", "healthy", "uptime", "requests", "p95", "upstreams"}
+    assert {name: one[name] for name in known} == {
+        "name": "lmstudio", "address": "127.0.0.1:1234", "state": "unhealthy", "message": "", "up": True,
+        "healthy": False, "uptime": 7.5, "requests": 41, "p95": 2.0, "upstreams": [
+            {"name": "a", "url": "http://a", "engine": "", "state": "down", "message": "No answer.", "models": ["m"]},
+        ],
+    }
+    assert {value for name, value in one.items() if name not in known} == {None}, "what nobody told is not known"
+    monkeypatch.setattr(latest, "_values", {})
+    one, = site.signed_in("viewer").get(f"{MODELS}/proxies").json["data"]
+    assert (one["state"], one["up"], one["healthy"], one["requests"]) == ("starting", None, None, None)
+
+
+def test_no_proxy_that_is_on_is_an_empty_list(site: Site) -> None:
+    assert site.signed_in("viewer").get(f"{MODELS}/proxies").json == {"data": []}
+    token = site.vigie.accounts.tokens.add("reader", ["metrics:read"])[0]
+    refused = site.server.test_client().get(f"{MODELS}/proxies", headers={"Authorization": f"Bearer {token}"})
+    assert refused.status_code == 403
 
 
 def post(site: Site, who: str, action: str, **body: Any) -> Any:

@@ -58,6 +58,25 @@ def test_a_process_that_should_be_there_and_is_not_has_its_proxies_down() -> Non
     assert serving.snapshot()["answers"] is False
 
 
+def test_since_when_it_is_silent_is_told_by_who_heard_it_before() -> None:
+    told: dict[str, Any] | None = None
+    serving = Serving(lambda: told, lambda: True)
+    read_keys(serving, NOW)
+    assert "since" not in serving.snapshot()
+    told = status()
+    read_keys(serving, NOW + 1)
+    told = None
+    for later in (2, 3):
+        read_keys(serving, NOW + later)
+        assert serving.snapshot()["since"] == NOW + 2
+    told = status()
+    read_keys(serving, NOW + 4)
+    assert serving.snapshot()["answers"] is True and "since" not in serving.snapshot()
+    told = None
+    read_keys(serving, NOW + 5)
+    assert serving.snapshot()["since"] == NOW + 5
+
+
 def test_counters_gauges_and_states_are_told_and_what_is_unknown_is_not() -> None:
     serving = Serving(status, lambda: True)
     found = read_keys(serving)
