@@ -118,6 +118,7 @@ _GAUGES: tuple[tuple[str, Metric, How], ...] = (
     ("memory", m.MEMORY, "process"), ("gpu_memory", m.GPU_MEMORY, "driver"), ("cpu", m.CPU, "process"),
     ("loaded_bytes", m.LOADED_BYTES, "engine gauge"), ("on_gpu", m.ON_GPU, "engine gauge"),
     ("error_ratio", m.ERROR_RATIO, "engine counter"), ("p95", m.P95, "engine histogram"),
+    ("mean", m.MEAN, "engine histogram"),
 )
 """A number of a row -> the metrics that tell it, the better one first, and how an engine got it."""
 _OTHERWISE: Mapping[tuple[str, str], How] = {
@@ -129,7 +130,7 @@ _BY_PROXY = frozenset({
     m.LIVE_TOKENS.name, rate_of(m.OUTPUT_TOKENS).name, rate_of(m.REQUESTS).name, m.ERROR_RATIO.name, m.P95.name,
 })
 """What a proxy tells better than an engine: each answer passes before its eyes."""
-_MOST = frozenset({m.P95.name, m.ERROR_RATIO.name, m.CONTEXT_USED.name, m.KV_USED.name})
+_MOST = frozenset({m.P95.name, m.MEAN.name, m.ERROR_RATIO.name, m.CONTEXT_USED.name, m.KV_USED.name})
 """Of several series of one model the highest counts; of all others the sum."""
 WANTED = frozenset(metric.name for _, metric, _ in _GAUGES)
 """Metrics that rows are made of."""

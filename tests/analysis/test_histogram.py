@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.frames import coarsened
-from analysis.histogram import FEWEST, MOST, buckets, counts, edges, nice_step, quantile
+from analysis.histogram import FEWEST, MOST, buckets, counts, edges, nice_step
+from metrics.quantiles import quantile
 from metrics.series import Series, SeriesInfo
 from storage.archive.rollup import Rollup
 from storage.reduce import rolled_series

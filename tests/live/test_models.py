@@ -42,6 +42,16 @@ def test_without_a_proxy_the_engines_counters_tell() -> None:
     assert row.readings["tokens_per_second"].how == "engine counter"
 
 
+def test_p95_and_errors_are_the_engines_where_no_proxy_tells_them() -> None:
+    present = [told(m.P95, 4.0, engine="vllm"), told(m.ERROR_RATIO, 0.1, engine="vllm")]
+    row, = rows(engines({"name": "m", "state": "running"}), {}, present)
+    assert (row.value("p95"), row.readings["p95"].how) == (4.0, "engine histogram")
+    assert (row.value("error_ratio"), row.readings["error_ratio"].how) == (0.1, "engine counter")
+    better = [*present, told(m.P95, 3.0, proxy="lmstudio"), told(m.ERROR_RATIO, 0.0, proxy="lmstudio")]
+    row, = rows(engines({"name": "m", "state": "running"}), {}, better)
+    assert (row.value("p95"), row.value("error_ratio")) == (3.0, 0.0) and row.readings["p95"].how == "proxy"
+
+
 @pytest.mark.parametrize(("engine", "how"), [
     ("llamacpp", "slots"), ("vllm", "engine counter"), ("sglang", "engine gauge"),
 ])
