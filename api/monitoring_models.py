@@ -63,7 +63,7 @@ def _model(
     process, key = row.process or {}, (row.server, row.name)
     started, used = process.get("started"), row.value("context_used")
     return {
-        "status": row.state, "port": process.get("port") or row.facts.get("port") or _port(row.url),
+        "status": row.state or None, "port": process.get("port") or row.facts.get("port") or _port(row.url),
         "pid": process.get("pid") or pid, "startTime": None if started is None else iso(started),
         "requestsProcessed": _whole(answered.get(key)),
         "requestsPerSecond": number(row.value("requests_per_second")),

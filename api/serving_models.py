@@ -45,7 +45,8 @@ class ModelRow(BaseModel):
     model: str
     server: str
     engine: str
-    state: Literal["running", "loading", "stopped", "error"]
+    state: Literal["running", "loading", "stopped", "error"] | None = Field(
+        description="null where its server does not tell whether it is loaded")
     detail: str
     message: str
     url: str

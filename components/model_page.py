@@ -84,7 +84,8 @@ def head(model: Model, *, may_start: bool, may_stop: bool) -> html.Div:
                     html.H1(model.name, className="model-name"),
                     html.P([
                         html.Span([html.Span(className="model-dot"), model_words.state(model)],
-                                  className=f"model-state {model_words.STATE_CLASSES.get(model.state, 'is-plain')}"),
+                                  className=f"model-state {model_words.STATE_CLASSES.get(model.state, 'is-plain')}",
+                                  title=model_words.state_how(model)),
                         " · ".join(about),
                     ], className="model-about"),
                     html.P(sentence(model.message), className="model-why") if model.message else None,

@@ -22,13 +22,18 @@ def engine(name: str) -> str:
 def state(model: Model) -> str:
     """The state of a model, with what more is known of it."""
     words = {
-        "running": _("running"), "loading": _("loading"), "stopped": _("stopped"), "error": _("error"),
+        "running": _("running"), "loading": _("loading"), "stopped": _("stopped"), "error": _("error"), "": ABSENT,
     }.get(model.state, model.state)
     detail = {
         "asleep": _("asleep"), "not responding": _("not responding"), "starting": _("starting"),
         "stopping": _("stopping"), "restarting": _("starting again"), "waiting": _("waiting to start again"),
     }.get(model.detail, "")
     return detail or words
+
+
+def state_how(model: Model) -> str | None:
+    """Why a state is not told, as its tooltip says it."""
+    return None if model.state else _("The server does not tell whether this model is loaded")
 
 
 def how(reading: Reading | None) -> str:
@@ -45,7 +50,7 @@ def how(reading: Reading | None) -> str:
 
 def traffic(model: Model) -> str:
     """What a model does now, short: its speed, or that nothing comes."""
-    if model.state != "running":
+    if model.state not in ("running", ""):
         return ""
     speed = model.value("tokens_per_second")
     if speed:

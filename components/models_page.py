@@ -38,9 +38,12 @@ def tiles(rows: Sequence[Model]) -> html.Div:
     idle = _("no traffic")
     loading = sum(row.state == "loading" for row in rows)
     wrong = sum(row.state == "error" for row in rows)
+    untold = sum(not row.state for row in rows)
     about = [
         ngettext("%(count)s loading", "%(count)s loading", loading, count=loading) if loading else "",
         ngettext("%(count)s in error", "%(count)s in error", wrong, count=wrong) if wrong else "",
+        ngettext("%(count)s whose state is not told", "%(count)s whose state is not told", untold, count=untold)
+        if untold else "",
         _("%(count)s known", count=number(len(rows))),
     ]
     speed, rate = _sum(rows, "tokens_per_second"), _sum(rows, "requests_per_second")
@@ -50,8 +53,8 @@ def tiles(rows: Sequence[Model]) -> html.Div:
     memory, card = _sum(rows, "memory"), _sum(rows, "gpu_memory")
     return html.Div(
         [
-            _tile(_("Models running"), number(len(running)), " · ".join(part for part in about if part),
-                  "is-critical" if wrong else ""),
+            _tile(_("Models running"), ABSENT if untold and not running else number(len(running)),
+                  " · ".join(part for part in about if part), "is-critical" if wrong else ""),
             _tile(_("Tokens written"), _per_second(speed) if busy and speed else quiet, _("now, by all models")),
             _tile(_("Requests"), _per_second(rate) if busy and rate is not None else quiet,
                   _waiting(answering, waiting), "is-warning" if waiting and waiting >= 1 else ""),
@@ -121,7 +124,8 @@ def grid(rows: Sequence[Model]) -> html.Div:
                 html.Span(row.name, className="model-cell-name", title=row.name),
                 html.Span(" · ".join(p for p in (row.server if row.server != row.name else "",
                                                  model_words.engine(row.engine)) if p), className="model-cell-about"),
-                html.Span([html.Span(className="model-dot"), model_words.state(row)], className="model-cell-state"),
+                html.Span([html.Span(className="model-dot"), model_words.state(row)], className="model-cell-state",
+                          title=model_words.state_how(row)),
                 html.Span(model_words.traffic(row), className="model-cell-traffic num"),
             ],
             href=model_path(row), className=f"model-cell {model_words.STATE_CLASSES.get(row.state, 'is-plain')}",
@@ -180,7 +184,8 @@ def _row(row: Model, *, may_start: bool, may_stop: bool) -> html.Tr:
             ),
             html.Td(
                 [
-                    html.Span([html.Span(className="model-dot"), model_words.state(row)], className="model-state"),
+                    html.Span([html.Span(className="model-dot"), model_words.state(row)], className="model-state",
+                              title=model_words.state_how(row)),
                     html.Span(sentence(row.message), className="model-why") if row.message else None,
                 ],
                 className=model_words.STATE_CLASSES.get(row.state, "is-plain"),

@@ -33,6 +33,7 @@ class Model:
     name: str
     engine: str
     state: str
+    """Empty where its server does not tell it."""
     detail: str = ""
     """More than the state: starting, asleep, not responding."""
     message: str = ""
@@ -161,8 +162,8 @@ def rows(engines: Mapping[str, Any], serving: Mapping[str, Any], present: Presen
         if (server, model) not in found and server and model and _served(readings):
             # What only a proxy has seen: its server tells no models.
             found[(server, model)] = Model(server, model, "", "running", readings=readings)
-    order = {"running": 0, "loading": 1, "error": 2, "stopped": 3}
-    return sorted(found.values(), key=lambda one: (order.get(one.state, 4), one.name.lower(), one.server))
+    order = {"running": 0, "loading": 1, "error": 2, "": 3, "stopped": 4}
+    return sorted(found.values(), key=lambda one: (order.get(one.state, 5), one.name.lower(), one.server))
 
 
 def cards(present: Present, nvidia: Mapping[str, Any]) -> list[Card]:
@@ -211,7 +212,7 @@ def _of_server(
     server: Mapping[str, Any], model: Mapping[str, Any], process: Mapping[str, Any] | None,
     readings: Mapping[str, Reading],
 ) -> Model:
-    state, detail, message = str(model.get("state", "stopped")), "", str(model.get("message", ""))
+    state, detail, message = str(model.get("state", "")), "", str(model.get("message", ""))
     if server.get("state") == "down" and state != "stopped":
         state, detail, message = "error", "not responding", str(server.get("message", ""))
     elif model.get("sleeping"):
@@ -219,6 +220,8 @@ def _of_server(
     if process is not None and process.get("state") in ("loading", "error", "stopped"):
         state, detail = str(process["state"]), str(process.get("detail", ""))
         message = str(process.get("message", "")) or message
+    elif process is not None and not state:
+        state = str(process.get("state", ""))
     return Model(
         str(server.get("name", "")), str(model.get("name", "")), str(server.get("engine", "")), state, detail, message,
         str(server.get("url", "")), "process" if process is not None else

@@ -29,7 +29,8 @@ class Model:
     """A model as its server tells it; None and "" are what it does not tell."""
 
     name: str
-    state: State = "running"
+    state: State | Literal[""] = ""
+    """Running is one that answers or lies in memory; that a server merely lists it says neither."""
     loaded: bool | None = None
     sleeping: bool | None = None
     quantisation: str = ""
@@ -97,7 +98,7 @@ class Look:
     def add_states(self, models: Sequence[Model]) -> None:
         """The samples that follow from what is known of ``models``."""
         for model in models:
-            for state in STATES:
+            for state in STATES if model.state else ():
                 self.add(STATE, float(model.state == state), model.name, {"state": state})
             if model.state in ("running", "error"):
                 self.add(UP, float(model.state == "running"), model.name)

@@ -57,7 +57,8 @@ class Footprint:
                 tree = self._trees.get(child, set())
                 rest -= tree
                 self._add(look, model, tree, cards)
-            loaded = [model.name for model in look.models if model.state == "running" and model.loaded is not False]
+            loaded = [model.name for model in look.models if model.state in ("running", "")
+                      and model.loaded is not False]
             self._add(look, loaded[0] if len(loaded) == 1 and not children else "", rest, cards)
         alive = set().union(*self._trees.values())
         self._seen = {pid: process for pid, process in self._seen.items() if pid in alive}

@@ -124,8 +124,11 @@ class LiteLlm:
 
 
 def _described(name: str, states: list[float]) -> Model:
-    """A model is in an error when everything that could serve it is out."""
-    out = bool(states) and min(states) >= _OUTAGE
+    """A model is in an error when everything that could serve it is out. LiteLLM tells that of what it has asked
+    already; of the others nothing is known."""
+    if not states:
+        return Model(name)
+    out = min(states) >= _OUTAGE
     return Model(name, "error" if out else "running", message="Everything that serves it is out." if out else "")
 
 

@@ -68,7 +68,7 @@ class Tgi:
             raise NotThis("It does not answer as TGI does: /info tells no model.")
         self._version = text(told.get("version"))
         self._model = Model(
-            text(told.get("model_id")), loaded=True, quantisation=text(told.get("model_dtype")),
+            text(told.get("model_id")), "running", loaded=True, quantisation=text(told.get("model_dtype")),
             context_size=count(told.get("max_total_tokens")), slots=count(told.get("max_concurrent_requests")),
         )
 

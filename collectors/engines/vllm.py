@@ -103,7 +103,7 @@ class Vllm:
         look.models = self._models or [Model(name) for name in _names(told)]
         asleep = _asleep(told) if told else None
         for model in look.models:
-            model.sleeping, model.loaded = asleep, not asleep
+            model.state, model.sleeping, model.loaded = "running", asleep, not asleep
         return look
 
     def _facts(self, client: Client) -> None:

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -348,6 +349,22 @@ def test_a_model_server_that_dies_and_comes_back(
             vigil.until("resolved model_not_responding", 60)
     finally:
         collector.stop()
+
+
+def test_a_server_that_only_lists_its_models_dies_and_comes_back(watching: Callable[[Collector], Vigil]) -> None:
+    with replay("openai-compatible") as server:
+        seconds = count(0.0, 20.0)  # a server that is not recognised is asked again in a while
+        collector = ModelServers(
+            lambda: {"box": ModelServer(url=server.url)}, lambda: False, clock=lambda: next(seconds), patience=20.0)
+        try:
+            vigil = watching(collector)
+            vigil.quiet(40)
+            server.changed = lambda _path: Reply(502)
+            vigil.until("firing model_not_responding", 60)
+            server.changed = lambda _path: None
+            vigil.until("resolved model_not_responding", 140)
+        finally:
+            collector.stop()
 
 
 def test_a_model_of_which_a_part_is_in_host_memory(watching: Callable[[Collector], Vigil]) -> None:

@@ -302,6 +302,20 @@ def test_a_server_that_becomes_another_is_recognised_anew(made: Made) -> None:
         assert of("box", collector)["engine"] == "ollama"
 
 
+def test_a_server_that_only_lists_its_models_says_nothing_of_them_until_it_is_down(made: Made) -> None:
+    with replay("openai-compatible") as server:
+        collector = made(box=server.url)
+        assert read_keys(collector) == {'model_server_up{engine="openai",server="box"}': 1.0}
+        assert [model["name"] for model in of("box", collector)["models"]] == ["tiny-chat", "tiny-embed"]
+        assert not any("state" in model for model in of("box", collector)["models"])
+        server.changed = lambda _path: Reply(502)
+        found = looked(collector, lambda now: values(now, "model_server_up") == [0.0])
+        assert values(found, "model_up") == [0.0, 0.0]
+        server.changed = lambda _path: None
+        found = looked(collector, lambda now: values(now, "model_server_up") == [1.0])
+        assert not values(found, "model_up")
+
+
 def test_histograms_come_in_the_tick_that_saw_them(made: Made) -> None:
     with replay("vllm-0.33.0") as server:
         collector = made(box=server.url)

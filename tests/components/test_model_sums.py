@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from analysis.capacity import Capacity
 from analysis.compare import Side
-from components import model_compare, model_energy, model_memory, model_room, models_page, overview
+from components import model_compare, model_energy, model_memory, model_page, model_room, models_page, overview
 from components.formats import figure
 from components.model_compare import Shown
 from components.model_plot import Axis
@@ -31,7 +32,8 @@ NOW = 1_800_000_000.0
 
 def said(component: Any) -> str:
     """All words of a component, with one space between."""
-    return " ".join(texts(component.to_plotly_json()).split())
+    whole = json.loads(json.dumps(component, default=lambda one: one.to_plotly_json()))
+    return " ".join(texts(whole).split())
 
 
 # ---- memory
@@ -184,6 +186,29 @@ def test_what_no_engine_tells_of_its_queue_is_a_dash() -> None:
     told = replace(RUNNING, readings={"running": Reading(2.0, "engine gauge")})
     assert "2 being answered, – waiting" in said(models_page.tiles([told]))
     assert "queue not told" in said(models_page.tiles([RUNNING]))
+
+
+UNTOLD = Model("box", "m", "openai", "")
+
+
+def test_a_model_whose_state_is_not_told_is_a_dash_that_says_why() -> None:
+    why = "The server does not tell whether this model is loaded"
+    for component in (
+        models_page.grid([UNTOLD]), models_page.table([UNTOLD], may_start=True, may_stop=True),
+        model_page.head(UNTOLD, may_start=True, may_stop=True),
+    ):
+        assert why in str(component) and "running" not in said(component) and "–" in said(component)
+        assert "is-ok" not in str(component) and "is-critical" not in str(component)
+    assert why not in str(models_page.grid([RUNNING]))
+
+
+@pytest.mark.parametrize(("models", "words"), [
+    ((UNTOLD,), "Models running – 1 whose state is not told · 1 known"),
+    ((UNTOLD, RUNNING), "Models running 1 1 whose state is not told · 2 known"),
+    ((replace(RUNNING, state="stopped"),), "Models running 0 1 known"),
+])
+def test_what_is_not_known_to_run_is_not_counted(models: tuple[Model, ...], words: str) -> None:
+    assert words in said(models_page.tiles(models))
 
 
 def test_the_overview_has_a_card_only_with_models() -> None:

@@ -75,6 +75,13 @@ def test_a_server_that_is_down_takes_its_running_models_with_it() -> None:
     ]
 
 
+def test_a_state_that_is_not_told_is_none_until_the_server_is_down() -> None:
+    listed = {"name": "m"}, {"name": "n", "state": "stopped"}
+    assert [(row.name, row.state) for row in rows(engines(*listed), {}, [])] == [("m", ""), ("n", "stopped")]
+    row, _stopped = rows(engines(*listed, state="down", message="No connection."), {}, [])
+    assert (row.state, row.detail) == ("error", "not responding")
+
+
 def test_a_process_of_ours_is_there_before_its_server_answers_and_one_row_after() -> None:
     process = {"name": "own", "engine": "llamacpp", "state": "loading", "detail": "starting", "memory": 5_000}
     row, = rows({}, {"processes": [process]}, [])
@@ -83,6 +90,8 @@ def test_a_process_of_ours_is_there_before_its_server_answers_and_one_row_after(
     process = process | {"state": "running", "detail": ""}
     row, = rows(engines({"name": "own", "state": "running"}, name="own"), {"processes": [process]}, [])
     assert row.found == "process" and row.process is not None and row.state == "running"
+    row, = rows(engines({"name": "own"}, name="own"), {"processes": [process]}, [])
+    assert row.state == "running", "its server does not tell, but its process runs"
 
 
 def test_what_only_a_proxy_has_seen_is_a_row_too() -> None:
