@@ -50,14 +50,21 @@ def how(reading: Reading | None) -> str:
 
 def traffic(model: Model) -> str:
     """What a model does now, short: its speed, or that nothing comes."""
-    if model.state not in ("running", ""):
+    if not model.could_answer:
         return ""
     speed = model.value("tokens_per_second")
     if speed:
         return _("%(count)s tokens/s", count=number(speed, 0 if speed >= 10 else 1))
     if model.traffic:
         return _("busy")
-    return _("no traffic")
+    return ABSENT if model.traffic is None else _("no traffic")
+
+
+def traffic_how(model: Model) -> str | None:
+    """What would tell the traffic that nobody tells, as a tooltip says it; None where it is told."""
+    if not model.could_answer or model.traffic is not None:
+        return None
+    return _("The engine does not tell; a measuring proxy before it would")
 
 
 def amount(model: Model, name: str, unit: str) -> str:

@@ -34,8 +34,9 @@ def model_path(model: Model) -> str:
 def tiles(rows: Sequence[Model]) -> html.Div:
     """The sums over all models. Where nothing is asked of them they say so, and not 0."""
     running = [row for row in rows if row.state == "running"]
-    busy = any(row.traffic for row in running)
-    idle = _("no traffic")
+    asked = [row for row in rows if row.could_answer]
+    busy, dark = any(row.traffic for row in asked), [row for row in asked if row.traffic is None]
+    why = model_words.traffic_how(dark[0]) if dark and not busy else None
     loading = sum(row.state == "loading" for row in rows)
     wrong = sum(row.state == "error" for row in rows)
     untold = sum(not row.state for row in rows)
@@ -49,20 +50,22 @@ def tiles(rows: Sequence[Model]) -> html.Div:
     speed, rate = _sum(rows, "tokens_per_second"), _sum(rows, "requests_per_second")
     p95, failed = _most(rows, "p95"), _failed(rows)
     waiting, answering = _sum(rows, "waiting"), _sum(rows, "running")
-    quiet = idle if running and not busy else ABSENT
+    quiet = _("no traffic") if asked and not busy and not dark else ABSENT
     memory, card = _sum(rows, "memory"), _sum(rows, "gpu_memory")
     return html.Div(
         [
             _tile(_("Models running"), ABSENT if untold and not running else number(len(running)),
                   " · ".join(part for part in about if part), "is-critical" if wrong else ""),
-            _tile(_("Tokens written"), _per_second(speed) if busy and speed else quiet, _("now, by all models")),
+            _tile(_("Tokens written"), _per_second(speed) if busy and speed else quiet, _("now, by all models"),
+                  why=why),
             _tile(_("Requests"), _per_second(rate) if busy and rate is not None else quiet,
-                  _waiting(answering, waiting), "is-warning" if waiting and waiting >= 1 else ""),
+                  _waiting(answering, waiting), "is-warning" if waiting and waiting >= 1 else "", why=why),
             _tile(_("Slowest p95"), latency(p95) if p95 is not None else quiet,
-                  _("end to end, of a minute") if p95 is not None or not busy else _("seen by the proxies only")),
+                  _("end to end, of a minute") if p95 is not None or not (busy or dark)
+                  else _("seen by the proxies only"), why=why),
             _tile(_("Failed"), human(failed, "ratio") if failed is not None else quiet,
-                  _("of a minute's requests") if failed is not None or not busy else _("seen by the proxies only"),
-                  "is-critical" if failed and failed >= 0.05 else ""),
+                  _("of a minute's requests") if failed is not None or not (busy or dark)
+                  else _("seen by the proxies only"), "is-critical" if failed and failed >= 0.05 else "", why=why),
             _tile(_("Memory of models"), human(memory, "bytes"),
                   _("no GPU memory told") if card is None else _("%(memory)s on GPUs", memory=human(card, "bytes"))),
         ],
@@ -70,9 +73,10 @@ def tiles(rows: Sequence[Model]) -> html.Div:
     )
 
 
-def _tile(title: str, value: str, about: str, css: str = "") -> html.Div:
+def _tile(title: str, value: str, about: str, css: str = "", why: str | None = None) -> html.Div:
     return html.Div(
-        [html.H3(title), html.P(value, className="model-tile-value num"), html.P(about, className="model-tile-about")],
+        [html.H3(title), html.P(value, className="model-tile-value num", title=why),
+         html.P(about, className="model-tile-about")],
         className=f"panel model-tile {css}".strip(),
     )
 
@@ -126,7 +130,8 @@ def grid(rows: Sequence[Model]) -> html.Div:
                                                  model_words.engine(row.engine)) if p), className="model-cell-about"),
                 html.Span([html.Span(className="model-dot"), model_words.state(row)], className="model-cell-state",
                           title=model_words.state_how(row)),
-                html.Span(model_words.traffic(row), className="model-cell-traffic num"),
+                html.Span(model_words.traffic(row), className="model-cell-traffic num",
+                          title=model_words.traffic_how(row)),
             ],
             href=model_path(row), className=f"model-cell {model_words.STATE_CLASSES.get(row.state, 'is-plain')}",
             **attrs(data_go="1", data_state=row.state),
@@ -172,7 +177,6 @@ def table(rows: Sequence[Model], *, may_start: bool, may_stop: bool) -> html.Div
 
 
 def _row(row: Model, *, may_start: bool, may_stop: bool) -> html.Tr:
-    idle = row.state == "running" and not row.traffic
     return html.Tr(
         [
             html.Th(
@@ -195,33 +199,39 @@ def _row(row: Model, *, may_start: bool, may_stop: bool) -> html.Tr:
             _context(row),
             _number(row, "memory", "bytes"),
             _number(row, "gpu_memory", "bytes"),
-            _flow(row, "tokens_per_second", idle=idle),
-            _flow(row, "requests_per_second", idle=idle),
-            _number(row, "p95", "seconds", idle=idle),
-            _number(row, "error_ratio", "ratio", idle=idle),
+            _flow(row, "tokens_per_second"),
+            _flow(row, "requests_per_second"),
+            _number(row, "p95", "seconds", flow=True),
+            _number(row, "error_ratio", "ratio", flow=True),
             html.Td(html.Div(actions(row, may_start=may_start, may_stop=may_stop), className="model-actions")),
         ],
         **attrs(data_model=row.name, data_server=row.server),
     )
 
 
-def _number(row: Model, name: str, unit: str, *, idle: bool = False) -> html.Td:
+def _number(row: Model, name: str, unit: str, *, flow: bool = False) -> html.Td:
+    """``flow``: it is of requests, and is not there when there are none."""
     reading = row.readings.get(name)
-    if reading is None and idle:
+    if reading is None and flow and row.idle:
         return html.Td(_("no traffic"), className="end muted")
     value = row.value(name)
     words = latency(value) if unit == "seconds" else human(value, unit)
-    return html.Td(words, className="end num", title=model_words.how(reading))
+    return html.Td(words, className="end num", title=_how(row, name) if flow else model_words.how(reading))
 
 
-def _flow(row: Model, name: str, *, idle: bool) -> html.Td:
+def _how(row: Model, name: str) -> str:
+    """The tooltip of a number of requests."""
+    return model_words.traffic_how(row) or model_words.how(row.readings.get(name))
+
+
+def _flow(row: Model, name: str) -> html.Td:
     value = row.value(name)
-    if idle or (row.state == "running" and not value and not row.traffic):
+    if row.idle:
         return html.Td(_("no traffic"), className="end muted")
     return html.Td(
         ABSENT if value is None or (row.state == "stopped" and not value) else _flow_words(value),
         className="end num",
-        title=model_words.how(row.readings.get(name)),
+        title=_how(row, name),
     )
 
 

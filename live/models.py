@@ -6,7 +6,7 @@ Pure functions of snapshots and newest values; nothing is read here. A number ca
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from metrics import models as m
@@ -15,6 +15,7 @@ from metrics.series import SeriesInfo
 
 How = Literal["proxy", "engine gauge", "engine counter", "engine histogram", "process", "driver", "slots"]
 Present = Sequence[tuple[SeriesInfo, float]]
+_TRAFFIC = ("running", "waiting", "tokens_per_second", "requests_per_second")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class Model:
     """The process of ours that serves it."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     readings: Mapping[str, Reading] = field(default_factory=dict)
+    proxied: bool = False
+    """A measuring proxy stands before its server, and would have seen a request."""
 
     def value(self, name: str) -> float | None:
         """The number of that name; None when it is not known."""
@@ -51,11 +54,22 @@ class Model:
         return reading.value if reading is not None else None
 
     @property
-    def traffic(self) -> bool:
-        """Whether it has something to answer now, or had within the last minute."""
-        busy = any((self.value(name) or 0.0) > 0 for name in ("running", "waiting", "tokens_per_second",
-                                                               "requests_per_second"))
-        return busy or self.value("p95") is not None
+    def traffic(self) -> bool | None:
+        """Whether it has something to answer now, or had within the last minute; None where nobody tells."""
+        told = [value for name in _TRAFFIC if (value := self.value(name)) is not None]
+        if any(value > 0 for value in told) or self.value("p95") is not None:
+            return True
+        return False if told or self.proxied else None
+
+    @property
+    def idle(self) -> bool:
+        """Whether it could answer and is known to have nothing to."""
+        return self.could_answer and self.traffic is False
+
+    @property
+    def could_answer(self) -> bool:
+        """Whether it runs, or may run as far as its server tells."""
+        return self.state in ("running", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +176,10 @@ def rows(engines: Mapping[str, Any], serving: Mapping[str, Any], present: Presen
         if (server, model) not in found and server and model and _served(readings):
             # What only a proxy has seen: its server tells no models.
             found[(server, model)] = Model(server, model, "", "running", readings=readings)
+    proxied = {name for proxy in serving.get("proxies", []) if proxy.get("up") for name in proxy.get("upstreams", [])}
     order = {"running": 0, "loading": 1, "error": 2, "": 3, "stopped": 4}
-    return sorted(found.values(), key=lambda one: (order.get(one.state, 5), one.name.lower(), one.server))
+    every = [replace(one, proxied=True) if one.server in proxied else one for one in found.values()]
+    return sorted(every, key=lambda one: (order.get(one.state, 5), one.name.lower(), one.server))
 
 
 def cards(present: Present, nvidia: Mapping[str, Any]) -> list[Card]:

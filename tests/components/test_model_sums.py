@@ -32,8 +32,12 @@ NOW = 1_800_000_000.0
 
 def said(component: Any) -> str:
     """All words of a component, with one space between."""
-    whole = json.loads(json.dumps(component, default=lambda one: one.to_plotly_json()))
-    return " ".join(texts(whole).split())
+    return " ".join(texts(json.loads(whole(component))).split())
+
+
+def whole(component: Any) -> str:
+    """A component as the browser gets it."""
+    return json.dumps(component, default=lambda one: one.to_plotly_json())
 
 
 # ---- memory
@@ -213,5 +217,45 @@ def test_what_is_not_known_to_run_is_not_counted(models: tuple[Model, ...], word
 
 def test_the_overview_has_a_card_only_with_models() -> None:
     assert overview.models_card([]) is None
-    words = said(overview.models_card([RUNNING]))
+    words = said(overview.models_card([IDLE]))
     assert "Models" in words and "no traffic" in words and "All models" in words
+
+
+IDLE = replace(RUNNING, readings={"running": Reading(0.0, "engine gauge")})
+BUSY = replace(RUNNING, readings={"running": Reading(2.0, "engine gauge")})
+WOULD = "The engine does not tell; a measuring proxy before it would"
+
+
+def shown_of(model: Model) -> list[Any]:
+    """Where the traffic of a model stands."""
+    return [
+        models_page.tiles([model]), models_page.grid([model]), overview.models_card([model]),
+        models_page.table([model], may_start=True, may_stop=True), model_page.tiles(model),
+    ]
+
+
+@pytest.mark.parametrize("model", [RUNNING, UNTOLD])
+def test_what_nobody_tells_is_a_dash_that_names_what_would_tell(model: Model) -> None:
+    for component in shown_of(model):
+        assert "–" in said(component) and "no traffic" not in said(component)
+        assert WOULD in whole(component)
+
+
+@pytest.mark.parametrize("model", [IDLE, replace(RUNNING, proxied=True), replace(UNTOLD, proxied=True)])
+def test_who_is_known_not_to_be_asked_has_no_traffic(model: Model) -> None:
+    for component in shown_of(model):
+        assert "no traffic" in said(component) and WOULD not in whole(component)
+
+
+def test_who_is_asked_has_traffic_whatever_others_tell() -> None:
+    for component in shown_of(BUSY):
+        assert "no traffic" not in said(component) and WOULD not in whole(component)
+    tiles = models_page.tiles([IDLE, RUNNING])
+    assert "no traffic" not in said(tiles) and WOULD in whole(tiles), "of one of them it is not known"
+    assert WOULD not in whole(models_page.tiles([BUSY, RUNNING]))
+
+
+def test_a_model_that_does_not_run_says_nothing_of_its_traffic() -> None:
+    stopped = replace(RUNNING, state="stopped")
+    for component in (models_page.grid([stopped]), models_page.table([stopped], may_start=True, may_stop=True)):
+        assert "no traffic" not in said(component) and WOULD not in whole(component)

@@ -75,6 +75,19 @@ def test_a_server_that_is_down_takes_its_running_models_with_it() -> None:
     ]
 
 
+@pytest.mark.parametrize(("present", "serving", "traffic"), [
+    ([], {}, None), ([told(m.MEMORY, 5), told(m.GPU_MEMORY, 5)], {}, None), ([told(m.RUNNING, 0)], {}, False),
+    ([told(m.RUNNING, 0), told(m.WAITING, 1)], {}, True), ([told(rate_of(m.REQUESTS), 0, proxy="ollama")], {}, False),
+    ([told(m.P95, 1, proxy="ollama")], {}, True),
+    ([], {"proxies": [{"name": "ollama", "up": True, "upstreams": ["box"]}]}, False),
+    ([], {"proxies": [{"name": "ollama", "up": True, "upstreams": ["hall"]}]}, None),
+    ([], {"proxies": [{"name": "ollama", "up": False, "upstreams": ["box"]}]}, None),
+])
+def test_no_traffic_is_what_somebody_tells(present: list[Told], serving: dict[str, Any], traffic: bool | None) -> None:
+    row, = rows(engines({"name": "m", "state": "running"}), serving, present)
+    assert row.traffic is traffic and row.idle is (traffic is False)
+
+
 def test_a_state_that_is_not_told_is_none_until_the_server_is_down() -> None:
     listed = {"name": "m"}, {"name": "n", "state": "stopped"}
     assert [(row.name, row.state) for row in rows(engines(*listed), {}, [])] == [("m", ""), ("n", "stopped")]
