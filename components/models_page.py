@@ -43,8 +43,7 @@ def tiles(rows: Sequence[Model]) -> html.Div:
     about = [
         ngettext("%(count)s loading", "%(count)s loading", loading, count=loading) if loading else "",
         ngettext("%(count)s in error", "%(count)s in error", wrong, count=wrong) if wrong else "",
-        ngettext("%(count)s whose state is not told", "%(count)s whose state is not told", untold, count=untold)
-        if untold else "",
+        _("%(count)s whose state is not told", count=number(untold)) if untold else "",
         _("%(count)s known", count=number(len(rows))),
     ]
     speed, rate = _sum(rows, "tokens_per_second"), _sum(rows, "requests_per_second")
@@ -62,10 +61,10 @@ def tiles(rows: Sequence[Model]) -> html.Div:
                   _waiting(answering, waiting), "is-warning" if waiting and waiting >= 1 else "", why=why),
             _tile(_("Slowest p95"), latency(p95) if p95 is not None else quiet,
                   _("end to end, of a minute") if p95 is not None or not (busy or dark)
-                  else _("seen by the proxies only"), why=why),
+                  else _("no request told in a minute"), why=why),
             _tile(_("Failed"), human(failed, "ratio") if failed is not None else quiet,
                   _("of a minute's requests") if failed is not None or not (busy or dark)
-                  else _("seen by the proxies only"), "is-critical" if failed and failed >= 0.05 else "", why=why),
+                  else _("no request told in a minute"), "is-critical" if failed and failed >= 0.05 else "", why=why),
             _tile(_("Memory of models"), human(memory, "bytes"),
                   _("no GPU memory told") if card is None else _("%(memory)s on GPUs", memory=human(card, "bytes"))),
         ],

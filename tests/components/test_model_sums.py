@@ -255,6 +255,14 @@ def test_who_is_asked_has_traffic_whatever_others_tell() -> None:
     assert WOULD not in whole(models_page.tiles([BUSY, RUNNING]))
 
 
+def test_tiles_of_requests_do_not_say_that_proxies_alone_tell_them() -> None:
+    words = said(models_page.tiles([BUSY]))
+    assert "Slowest p95 – no request told in a minute" in words and "Failed – no request told in a minute" in words
+    p95, failed = Reading(2.0, "engine histogram"), Reading(0.0, "engine counter")
+    words = said(models_page.tiles([replace(BUSY, readings={"p95": p95, "error_ratio": failed})]))
+    assert "Slowest p95 2.00 s end to end" in words and "of a minute's requests" in words
+
+
 def test_a_model_that_does_not_run_says_nothing_of_its_traffic() -> None:
     stopped = replace(RUNNING, state="stopped")
     for component in (models_page.grid([stopped]), models_page.table([stopped], may_start=True, may_stop=True)):
