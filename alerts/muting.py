@@ -79,6 +79,9 @@ SHIPPED = (
                shipped="model_crashed"),
     Inhibition(0, N_("An error budget that burns fast mutes that it burns."), '{rule="objective_burn_fast"}',
                '{rule="objective_burn"}', ("server", "model_server", "model"), shipped="objective_burn_fast"),
+    Inhibition(0, N_("What a proxy measures of a model mutes what its engine tells of the same."),
+               '{rule=~"high_latency|high_error_rate",proxy!=""}', '{rule=~"high_latency|high_error_rate",proxy=""}',
+               ("server", "rule", "model_server", "model"), shipped="proxy_knows"),
 )
 
 

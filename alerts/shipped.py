@@ -1,8 +1,8 @@
 """The rules that Vigie comes with: all types of ``spec/1`` 5.1, and some more.
 
-Those with the source ``models`` watch what model servers and Vigie's own model processes tell, those with ``proxies``
-what passes through the measuring proxies: times, failures and objectives of requests. Until there is such a thing, they
-wait.
+Those with the source ``models`` watch what is told of models: by model servers, by Vigie's own model processes and,
+better, by the measuring proxies. Those with ``proxies`` watch what the proxies alone tell: timeouts and objectives of
+requests. Until there is such a thing, they wait.
 """
 
 from __future__ import annotations
@@ -79,11 +79,11 @@ MODELS = (
     _of_model("model_crashed", N_("Model crashed"), "MODEL_CRASHED", 'model_state{state="error"}', "critical",
               comparison=">=", threshold=1, message=N_("The model {model} has crashed.")),
     _of_model("high_latency", N_("Slow answers of a model"), "HIGH_LATENCY", "model_request_duration_p95_seconds",
-              "warning", source="proxies", threshold_from="latencyMs", factor=MILLI, for_seconds=60, margin=0.1,
+              "warning", threshold_from="latencyMs", factor=MILLI, for_seconds=60, margin=0.1,
               message=N_("95 of 100 answers of {model} take up to {value} (limit {limit}).")),
     _of_model("high_error_rate", N_("Failed requests of a model"), "HIGH_ERROR_RATE", "model_request_error_ratio",
-              "error", source="proxies", threshold_from="errorRatePercent", factor=PERCENT, for_seconds=60,
-              margin=0.2, message=N_("{value} of the requests to {model} fail (limit {limit}).")),
+              "error", threshold_from="errorRatePercent", factor=PERCENT, for_seconds=60, margin=0.2,
+              message=N_("{value} of the requests to {model} fail (limit {limit}).")),
     _of_model("model_not_responding", N_("Model does not respond"), "MODEL_NOT_RESPONDING", "model_up", "critical",
               comparison="<", threshold=1, for_seconds=30, message=N_("The model {model} does not respond.")),
     _of_model("inference_timeout", N_("Requests timed out"), "INFERENCE_TIMEOUT", "model_request_timeouts_total",

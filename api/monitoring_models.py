@@ -63,10 +63,11 @@ def _model(
     process, key = row.process or {}, (row.server, row.name)
     started, used = process.get("started"), row.value("context_used")
     return {
-        "status": row.state, "port": process.get("port") or row.facts.get("port") or _port(row.url),
+        "status": row.state or None, "port": process.get("port") or row.facts.get("port") or _port(row.url),
         "pid": process.get("pid") or pid, "startTime": None if started is None else iso(started),
         "requestsProcessed": _whole(answered.get(key)),
-        "requestsPerSecond": number(row.value("requests_per_second")), "averageLatency": _ms(means.get(key)),
+        "requestsPerSecond": number(row.value("requests_per_second")),
+        "averageLatency": _ms(means.get(key, row.value("mean"))),
         "errorRate": number(row.value("error_ratio")),
         "throughputTokensPerSec": number(row.value("tokens_per_second")),
         "memoryUsed": number(row.value("memory")), "gpuMemoryUsed": number(row.value("gpu_memory")),
@@ -96,7 +97,7 @@ def _answered(latest: Latest) -> dict[Key, float]:
 
 
 def _means(lanes: Iterable[Mapping[str, Any]]) -> dict[Key, float]:
-    """Mean seconds of the requests of the last minute, over all proxies."""
+    """Mean seconds of the requests of the last minute, over all proxies; without one a row has its engine's."""
     total: dict[Key, float] = defaultdict(float)
     count: Counter[Key] = Counter()
     for lane in lanes:

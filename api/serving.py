@@ -64,7 +64,7 @@ NO_REQUEST: dict[int | str, Any] = {404: described("There is no such request")}
 def model_row(row: Model) -> dict[str, Any]:
     """A model, as `ModelRow`."""
     return {
-        "model": row.name, "server": row.server, "engine": row.engine, "state": row.state, "detail": row.detail,
+        "model": row.name, "server": row.server, "engine": row.engine, "state": row.state or None, "detail": row.detail,
         "message": row.message, "url": row.url, "found": row.found,
         "numbers": {name: {"value": one.value, "how": one.how} for name, one in row.readings.items()},
         "facts": dict(row.facts), "process": None if row.process is None else dict(row.process),

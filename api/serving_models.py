@@ -45,8 +45,9 @@ class ModelRow(BaseModel):
     model: str
     server: str
     engine: str
-    state: Literal["running", "loading", "stopped", "error", "unknown"] = Field(
-        description="unknown: Vigie runs it, and the serving process does not answer",
+    state: Literal["running", "loading", "stopped", "error", "unknown"] | None = Field(
+        description="unknown: Vigie runs it, and the serving process does not answer; "
+                    "null where its server does not tell whether it is loaded",
     )
     detail: str
     message: str

@@ -1,9 +1,9 @@
 """Model servers: configured ones and those found on this machine, looked at without touching them.
 
 Each server is looked at in a thread of its own; one that is slow or dead holds up no other. What a server does not tell
-is absent. One that should answer and does not has ``model_server_up`` 0 and ``model_up`` 0 for the models that ran;
-everything else of it is absent until it answers again. Of one that was found by itself nothing is told until a look
-round has said whether it is gone: see `collectors.engines.discovery`.
+is absent. One that should answer and does not has ``model_server_up`` 0 and ``model_up`` 0 for its models, but not
+for those that did not run; everything else of it is absent until it answers again. Of one that was found by itself
+nothing is told until a look round has said whether it is gone: see `collectors.engines.discovery`.
 """
 
 from __future__ import annotations
@@ -226,6 +226,6 @@ def _told(one: Watched) -> list[Sample]:
     look.add(SERVER_UP, float(outcome.alive))
     if not outcome.alive:
         for model in one.models:
-            if model.state == "running":
+            if model.state in ("running", ""):
                 look.add(UP, 0.0, model.name)
     return look.samples

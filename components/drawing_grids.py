@@ -31,6 +31,7 @@ from components.drawing_figures import (
 from components.drawing_latency import COLUMNS, QUANTILES, measure_of
 from components.formats import ABSENT, human, number
 from components.theme import Theme
+from metrics.quantiles import quantile
 from metrics.series import SeriesInfo
 
 MOST_ROWS, MOST_SPREAD = 300, 12
@@ -256,7 +257,7 @@ def buckets(
     notes: list[Figure] = []
     colours = (look.TOKENS[theme]["text"], look.SERIES[theme][2], look.SERIES[theme][8])
     for (q, name, _place), colour in zip(QUANTILES, colours, strict=True):
-        value = histogram.quantile(q, every, whole)
+        value = quantile(q, every, whole)
         place = np.where(np.isnan(value), np.nan, np.interp(np.nan_to_num(value), edges, np.arange(len(edges)) - 0.5))
         line = charts.trace_of(t.tolist(), plain(place, 1), name, colour, "%{customdata}")
         line["customdata"] = [_seconds(v) for v in value.tolist()]

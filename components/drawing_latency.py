@@ -15,6 +15,7 @@ from components.drawing_figures import Drawn, Shown, column_width, layout, lines
 from components.formats import human, latency, number
 from components.theme import Theme
 from metrics.models import BOUNDS
+from metrics.quantiles import quantile
 from metrics.series import Series, SeriesInfo
 
 QUANTILES = ((0.5, "p50", 0), (0.95, "p95", 2), (0.99, "p99", 8))
@@ -38,7 +39,7 @@ def quantiles(
         return None
     found = []
     for q, name, place in QUANTILES:
-        value = histogram.quantile(q, bounds, grid).astype(np.float32)
+        value = quantile(q, bounds, grid).astype(np.float32)
         there = ~np.isnan(value)
         info = SeriesInfo(shown[0].series.info.name, (("quantile", f"{q:g}"),), "seconds", "gauge", "", width)
         t_there, v_there = _with_gaps(t[there], value[there], width)

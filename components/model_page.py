@@ -89,7 +89,8 @@ def head(model: Model, *, may_start: bool, may_stop: bool) -> html.Div:
                     html.H1(model.name, className="model-name"),
                     html.P([
                         html.Span([html.Span(className="model-dot"), model_words.state(model)],
-                                  className=f"model-state {model_words.STATE_CLASSES.get(model.state, 'is-plain')}"),
+                                  className=f"model-state {model_words.STATE_CLASSES.get(model.state, 'is-plain')}",
+                                  title=model_words.state_how(model)),
                         " · ".join(about),
                     ], className="model-about"),
                     html.P(sentence(model.message), className="model-why") if model.message else None,
@@ -104,7 +105,6 @@ def head(model: Model, *, may_start: bool, may_stop: bool) -> html.Div:
 
 def tiles(model: Model) -> html.Div:
     """What it does now. Each number says how it was got."""
-    idle = model.state == "running" and not model.traffic
     spec: list[tuple[str, str, str]] = [
         ("tokens_per_second", _("Tokens/s"), "per_second"), ("requests_per_second", _("Requests/s"), "per_second"),
         ("p95", _("p95 end to end"), "seconds"), ("error_ratio", _("Failed"), "ratio"),
@@ -118,8 +118,10 @@ def tiles(model: Model) -> html.Div:
     cells = []
     for name, title, unit in spec:
         reading = model.readings.get(name)
-        if name in flows and idle:
+        if name in flows and model.idle:
             words, how = _("no traffic"), model_words.how(reading) if reading else ""
+        elif name in flows and reading is None and (why := model_words.traffic_how(model)):
+            words, how = ABSENT, why
         elif reading is None:
             continue
         else:

@@ -23,13 +23,18 @@ def state(model: Model) -> str:
     """The state of a model, with what more is known of it."""
     words = {
         "running": _("running"), "loading": _("loading"), "stopped": _("stopped"), "error": _("error"),
-        "unknown": _("not known"),
+        "": ABSENT, "unknown": _("not known"),
     }.get(model.state, model.state)
     detail = {
         "asleep": _("asleep"), "not responding": _("not responding"), "starting": _("starting"),
         "stopping": _("stopping"), "restarting": _("starting again"), "waiting": _("waiting to start again"),
     }.get(model.detail, "")
     return detail or words
+
+
+def state_how(model: Model) -> str | None:
+    """Why a state is not told, as its tooltip says it."""
+    return None if model.state else _("The server does not tell whether this model is loaded")
 
 
 def how(reading: Reading | None) -> str:
@@ -46,14 +51,21 @@ def how(reading: Reading | None) -> str:
 
 def traffic(model: Model) -> str:
     """What a model does now, short: its speed, or that nothing comes."""
-    if model.state != "running":
+    if not model.could_answer:
         return ""
     speed = model.value("tokens_per_second")
     if speed:
         return _("%(count)s tokens/s", count=number(speed, 0 if speed >= 10 else 1))
     if model.traffic:
         return _("busy")
-    return _("no traffic")
+    return ABSENT if model.traffic is None else _("no traffic")
+
+
+def traffic_how(model: Model) -> str | None:
+    """What would tell the traffic that nobody tells, as a tooltip says it; None where it is told."""
+    if not model.could_answer or model.traffic is not None:
+        return None
+    return _("The engine does not tell; a measuring proxy before it would")
 
 
 def amount(model: Model, name: str, unit: str) -> str:

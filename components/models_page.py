@@ -34,40 +34,46 @@ def model_path(model: Model) -> str:
 def tiles(rows: Sequence[Model]) -> html.Div:
     """The sums over all models, and how they were got. Where nothing is asked of them they say so, and not 0."""
     running = [row for row in rows if row.state == "running"]
-    busy = any(row.traffic for row in running)
-    idle = _("no traffic")
+    asked = [row for row in rows if row.could_answer]
+    busy, dark = any(row.traffic for row in asked), [row for row in asked if row.traffic is None]
+    why = model_words.traffic_how(dark[0]) if dark and not busy else None
     loading = sum(row.state == "loading" for row in rows)
     wrong = sum(row.state == "error" for row in rows)
+    untold = sum(not row.state for row in rows)
     about = [
         ngettext("%(count)s loading", "%(count)s loading", loading, count=loading) if loading else "",
         ngettext("%(count)s in error", "%(count)s in error", wrong, count=wrong) if wrong else "",
+        _("%(count)s whose state is not told", count=number(untold)) if untold else "",
         _("%(count)s known", count=number(len(rows))),
     ]
     speed, rate = _sum(rows, "tokens_per_second"), _sum(rows, "requests_per_second")
     slowest, failed = _slowest(rows), _failed(rows)
     p95 = slowest.value("p95") if slowest is not None else None
     waiting, answering = _sum(rows, "waiting"), _sum(rows, "running")
-    quiet = idle if running and not busy else ABSENT
+    idle = _("no traffic")
+    quiet = idle if asked and not busy and not dark else ABSENT
     memory, card = _sum(rows, "memory"), _sum(rows, "gpu_memory")
 
     def how(name: str, of: Sequence[Model] = rows) -> str:
-        return _how(of, name) or ("" if quiet == idle else model_words.how(None))
+        return _how(of, name) or why or ("" if quiet == idle else model_words.how(None))
 
     return html.Div(
         [
-            _tile(_("Models running"), number(len(running)), " · ".join(part for part in about if part),
-                  "is-critical" if wrong else "", _("Told by the model servers, and by Vigie of those that it runs")),
+            _tile(_("Models running"), ABSENT if untold and not running else number(len(running)),
+                  " · ".join(part for part in about if part), "is-critical" if wrong else "",
+                  _("Told by the model servers, and by Vigie of those that it runs")),
             _tile(_("Tokens written"), _per_second(speed) if busy and speed else quiet, _("now, by all models"),
                   how=how("tokens_per_second")),
             _tile(_("Requests"), _per_second(rate) if busy and rate is not None else quiet,
                   _waiting(answering, waiting), "is-warning" if waiting and waiting >= 1 else "",
                   how("requests_per_second"), _how(rows, "running", "waiting")),
             _tile(_("Slowest p95"), latency(p95) if p95 is not None else quiet,
-                  _("end to end, of a minute") if p95 is not None or not busy else _("seen by the proxies only"),
-                  how=how("p95", rows if slowest is None else [slowest])),
+                  _("end to end, of a minute") if p95 is not None or not (busy or dark)
+                  else _("no request told in a minute"), how=how("p95", rows if slowest is None else [slowest])),
             _tile(_("Failed"), human(failed, "ratio") if failed is not None else quiet,
-                  _("of a minute's requests") if failed is not None or not busy else _("seen by the proxies only"),
-                  "is-critical" if failed and failed >= 0.05 else "", how("error_ratio")),
+                  _("of a minute's requests") if failed is not None or not (busy or dark)
+                  else _("no request told in a minute"), "is-critical" if failed and failed >= 0.05 else "",
+                  how("error_ratio")),
             _tile(_("Memory of models"), human(memory, "bytes"),
                   _("no GPU memory told") if card is None else _("%(memory)s on GPUs", memory=human(card, "bytes")),
                   how=_how(rows, "memory"), about_how=_how(rows, "gpu_memory")),
@@ -138,8 +144,10 @@ def grid(rows: Sequence[Model]) -> html.Div:
                 html.Span(row.name, className="model-cell-name", title=row.name),
                 html.Span(" · ".join(p for p in (row.server if row.server != row.name else "",
                                                  model_words.engine(row.engine)) if p), className="model-cell-about"),
-                html.Span([html.Span(className="model-dot"), model_words.state(row)], className="model-cell-state"),
-                html.Span(model_words.traffic(row), className="model-cell-traffic num"),
+                html.Span([html.Span(className="model-dot"), model_words.state(row)], className="model-cell-state",
+                          title=model_words.state_how(row)),
+                html.Span(model_words.traffic(row), className="model-cell-traffic num",
+                          title=model_words.traffic_how(row)),
             ],
             href=model_path(row), className=f"model-cell {model_words.STATE_CLASSES.get(row.state, 'is-plain')}",
             **attrs(data_go="1", data_state=row.state),
@@ -185,7 +193,6 @@ def table(rows: Sequence[Model], *, may_start: bool, may_stop: bool) -> html.Div
 
 
 def _row(row: Model, *, may_start: bool, may_stop: bool) -> html.Tr:
-    idle = row.state == "running" and not row.traffic
     return html.Tr(
         [
             html.Th(
@@ -197,7 +204,8 @@ def _row(row: Model, *, may_start: bool, may_stop: bool) -> html.Tr:
             ),
             html.Td(
                 [
-                    html.Span([html.Span(className="model-dot"), model_words.state(row)], className="model-state"),
+                    html.Span([html.Span(className="model-dot"), model_words.state(row)], className="model-state",
+                              title=model_words.state_how(row)),
                     html.Span(sentence(row.message), className="model-why") if row.message else None,
                 ],
                 className=model_words.STATE_CLASSES.get(row.state, "is-plain"),
@@ -207,33 +215,39 @@ def _row(row: Model, *, may_start: bool, may_stop: bool) -> html.Tr:
             _context(row),
             _number(row, "memory", "bytes"),
             _number(row, "gpu_memory", "bytes"),
-            _flow(row, "tokens_per_second", idle=idle),
-            _flow(row, "requests_per_second", idle=idle),
-            _number(row, "p95", "seconds", idle=idle),
-            _number(row, "error_ratio", "ratio", idle=idle),
+            _flow(row, "tokens_per_second"),
+            _flow(row, "requests_per_second"),
+            _number(row, "p95", "seconds", flow=True),
+            _number(row, "error_ratio", "ratio", flow=True),
             html.Td(html.Div(actions(row, may_start=may_start, may_stop=may_stop), className="model-actions")),
         ],
         **attrs(data_model=row.name, data_server=row.server),
     )
 
 
-def _number(row: Model, name: str, unit: str, *, idle: bool = False) -> html.Td:
+def _number(row: Model, name: str, unit: str, *, flow: bool = False) -> html.Td:
+    """``flow``: it is of requests, and is not there when there are none."""
     reading = row.readings.get(name)
-    if reading is None and idle:
+    if reading is None and flow and row.idle:
         return html.Td(_("no traffic"), className="end muted")
     value = row.value(name)
     words = latency(value) if unit == "seconds" else human(value, unit)
-    return html.Td(words, className="end num", title=model_words.how(reading))
+    return html.Td(words, className="end num", title=_asked(row, name) if flow else model_words.how(reading))
 
 
-def _flow(row: Model, name: str, *, idle: bool) -> html.Td:
+def _asked(row: Model, name: str) -> str:
+    """The tooltip of a number of requests."""
+    return model_words.traffic_how(row) or model_words.how(row.readings.get(name))
+
+
+def _flow(row: Model, name: str) -> html.Td:
     value = row.value(name)
-    if idle or (row.state == "running" and not value and not row.traffic):
+    if row.idle:
         return html.Td(_("no traffic"), className="end muted")
     return html.Td(
         ABSENT if value is None or (row.state == "stopped" and not value) else _flow_words(value),
         className="end num",
-        title=model_words.how(row.readings.get(name)),
+        title=_asked(row, name),
     )
 
 

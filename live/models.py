@@ -6,7 +6,7 @@ Pure functions of snapshots and newest values; nothing is read here. A number ca
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from metrics import models as m
@@ -15,6 +15,7 @@ from metrics.series import SeriesInfo
 
 How = Literal["proxy", "engine gauge", "engine counter", "engine histogram", "process", "driver", "slots"]
 Present = Sequence[tuple[SeriesInfo, float]]
+_TRAFFIC = ("running", "waiting", "tokens_per_second", "requests_per_second")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Model:
     name: str
     engine: str
     state: str
+    """Empty where its server does not tell it."""
     detail: str = ""
     """More than the state: starting, asleep, not responding."""
     message: str = ""
@@ -43,6 +45,8 @@ class Model:
     """The process of ours that serves it."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     readings: Mapping[str, Reading] = field(default_factory=dict)
+    proxied: bool = False
+    """A measuring proxy stands before its server, and would have seen a request."""
 
     def value(self, name: str) -> float | None:
         """The number of that name; None when it is not known."""
@@ -50,11 +54,22 @@ class Model:
         return reading.value if reading is not None else None
 
     @property
-    def traffic(self) -> bool:
-        """Whether it has something to answer now, or had within the last minute."""
-        busy = any((self.value(name) or 0.0) > 0 for name in ("running", "waiting", "tokens_per_second",
-                                                               "requests_per_second"))
-        return busy or self.value("p95") is not None
+    def traffic(self) -> bool | None:
+        """Whether it has something to answer now, or had within the last minute; None where nobody tells."""
+        told = [value for name in _TRAFFIC if (value := self.value(name)) is not None]
+        if any(value > 0 for value in told) or self.value("p95") is not None:
+            return True
+        return False if told or self.proxied else None
+
+    @property
+    def idle(self) -> bool:
+        """Whether it could answer and is known to have nothing to."""
+        return self.could_answer and self.traffic is False
+
+    @property
+    def could_answer(self) -> bool:
+        """Whether it runs, or may run as far as its server tells."""
+        return self.state in ("running", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +165,7 @@ _GAUGES: tuple[tuple[str, Metric, How], ...] = (
     ("memory", m.MEMORY, "process"), ("gpu_memory", m.GPU_MEMORY, "driver"), ("cpu", m.CPU, "process"),
     ("loaded_bytes", m.LOADED_BYTES, "engine gauge"), ("on_gpu", m.ON_GPU, "engine gauge"),
     ("error_ratio", m.ERROR_RATIO, "engine counter"), ("p95", m.P95, "engine histogram"),
+    ("mean", m.MEAN, "engine histogram"),
 )
 """A number of a row -> the metrics that tell it, the better one first, and how an engine got it."""
 _OTHERWISE: Mapping[tuple[str, str], How] = {
@@ -161,7 +177,7 @@ _BY_PROXY = frozenset({
     m.LIVE_TOKENS.name, rate_of(m.OUTPUT_TOKENS).name, rate_of(m.REQUESTS).name, m.ERROR_RATIO.name, m.P95.name,
 })
 """What a proxy tells better than an engine: each answer passes before its eyes."""
-_MOST = frozenset({m.P95.name, m.ERROR_RATIO.name, m.CONTEXT_USED.name, m.KV_USED.name})
+_MOST = frozenset({m.P95.name, m.MEAN.name, m.ERROR_RATIO.name, m.CONTEXT_USED.name, m.KV_USED.name})
 """Of several series of one model the highest counts; of all others the sum."""
 WANTED = frozenset(metric.name for _, metric, _ in _GAUGES)
 """Metrics that rows are made of."""
@@ -192,8 +208,10 @@ def rows(engines: Mapping[str, Any], serving: Mapping[str, Any], present: Presen
         if (server, model) not in found and server and model and _served(readings):
             # What only a proxy has seen: its server tells no models.
             found[(server, model)] = Model(server, model, "", "running", readings=readings)
-    order = {"running": 0, "loading": 1, "error": 2, "unknown": 3, "stopped": 4}
-    return sorted(found.values(), key=lambda one: (order.get(one.state, 5), one.name.lower(), one.server))
+    proxied = {name for proxy in serving.get("proxies", []) if proxy.get("up") for name in proxy.get("upstreams", [])}
+    order = {"running": 0, "loading": 1, "error": 2, "": 3, "unknown": 4, "stopped": 5}
+    every = [replace(one, proxied=True) if one.server in proxied else one for one in found.values()]
+    return sorted(every, key=lambda one: (order.get(one.state, 6), one.name.lower(), one.server))
 
 
 def cards(present: Present, nvidia: Mapping[str, Any]) -> list[Card]:
@@ -256,7 +274,7 @@ def _of_server(
     server: Mapping[str, Any], model: Mapping[str, Any], process: Mapping[str, Any] | None,
     readings: Mapping[str, Reading],
 ) -> Model:
-    state, detail, message = str(model.get("state", "stopped")), "", str(model.get("message", ""))
+    state, detail, message = str(model.get("state", "")), "", str(model.get("message", ""))
     if server.get("state") == "down" and state != "stopped":
         state, detail, message = "error", "not responding", str(server.get("message", ""))
     elif model.get("sleeping"):
@@ -264,6 +282,8 @@ def _of_server(
     if process is not None and process.get("state") in ("loading", "error", "stopped"):
         state, detail = str(process["state"]), str(process.get("detail", ""))
         message = str(process.get("message", "")) or message
+    elif process is not None and not state:
+        state = str(process.get("state", ""))
     return Model(
         str(server.get("name", "")), str(model.get("name", "")), str(server.get("engine", "")), state, detail, message,
         str(server.get("url", "")), "process" if process is not None else

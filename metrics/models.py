@@ -56,6 +56,7 @@ PREFILL = Metric("model_request_prefill_seconds", "histogram", "seconds", "Time 
 DECODE = Metric("model_request_decode_seconds", "histogram", "seconds", "Time an answer was written")
 
 P95 = Metric("model_request_duration_p95_seconds", "gauge", "seconds", "95 of 100 requests of a minute took less")
+MEAN = Metric("model_request_duration_mean_seconds", "gauge", "seconds", "Mean time of a minute's requests")
 ERROR_RATIO = Metric("model_request_error_ratio", "gauge", "ratio", "Requests of a minute that failed")
 
 OBJECTIVE = Metric("model_objective_ratio", "gauge", "ratio", "Requests of a window that held to the objective")
@@ -93,7 +94,7 @@ PROXY_NUMBERS: Mapping[str, Metric] = {
 OF_ENGINES: tuple[Metric, ...] = (
     SERVER_UP, UP, STATE, LOADED, ASLEEP, RUNNING, WAITING, SLOTS, CONTEXT, CONTEXT_USED, KV_USED, CACHE_HITS,
     LIVE_TOKENS, PROMPT_TOKENS, CACHED_TOKENS, OUTPUT_TOKENS, REQUESTS, ERRORS, FINISHED, PREEMPTIONS, PHASE, TTFT, ITL,
-    DURATION, QUEUE, PREFILL, DECODE, MEMORY, GPU_MEMORY, LOADED_BYTES, ON_GPU, OFF_GPU,
+    DURATION, QUEUE, PREFILL, DECODE, P95, MEAN, ERROR_RATIO, MEMORY, GPU_MEMORY, LOADED_BYTES, ON_GPU, OFF_GPU,
     CPU,
 )
 """What the collector of model servers may yield."""

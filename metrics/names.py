@@ -64,6 +64,7 @@ NAMES: dict[str, str] = {
     "model_goodput_per_second": N_("Good requests"),
     "model_request_timeouts_per_second": N_("Requests that timed out"),
     "model_request_duration_p95_seconds": N_("Time of a request, 95th percentile"),
+    "model_request_duration_mean_seconds": N_("Mean time of a model's requests"),
     "model_request_error_ratio": N_("Share of failed requests"),
     "proxy_up": N_("Proxy runs"), "proxy_healthy": N_("Proxy is healthy"), "proxy_uptime_seconds": N_("Proxy uptime"),
     "proxy_requests_running": N_("Requests in a proxy"), "proxy_requests_waiting": N_("Requests waiting in a proxy"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from collectors.engines.client import Client
 from collectors.procfs import clean
@@ -25,6 +25,10 @@ from metrics.models import (
 MODELS_AT_MOST = 256
 """Models of one server that are told; a server that lists more is told with the first of them."""
 TEXT_AT_MOST = 200
+Totals = dict[tuple[Literal["outcomes", "times", "buckets"], str], dict[str, float]]
+"""By kind and model what a server has counted of its requests since its start: ``outcomes`` are how many ``ended`` and
+``failed``, ``times`` how many ``ended`` and their ``seconds``, ``buckets`` the durations by upper bound, not
+cumulated."""
 
 
 class NotThis(Exception):
@@ -36,7 +40,8 @@ class Model:
     """A model as its server tells it; None and "" are what it does not tell."""
 
     name: str
-    state: State = "running"
+    state: State | Literal[""] = ""
+    """Running is one that answers or lies in memory; that a server merely lists it says neither."""
     loaded: bool | None = None
     sleeping: bool | None = None
     quantisation: str = ""
@@ -78,6 +83,8 @@ class Look:
     """What keeps it from telling more, as a sentence; "" when nothing does."""
     models: list[Model] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
+    totals: Totals | None = None
+    """None where it tells no counters."""
 
     def add(self, metric: Metric, value: float | None, model: str = "", more: Mapping[str, str] | None = None) -> None:
         """One sample; none of a value that is absent, not finite or negative."""
@@ -86,10 +93,25 @@ class Look:
             pairs = {"server": self.server, **known, **(more or {})}
             self.samples.append(Sample(metric, labels(pairs), float(value)))
 
+    def add_outcomes(self, ended: Mapping[str, float], failed: Mapping[str, float]) -> None:
+        """Totals by model of the requests that ended and, among them, failed: none of a model that is not in
+        ``failed``."""
+        self.totals = self.totals or {}
+        for model in filter(None, ended):
+            self.totals["outcomes", model] = {"ended": ended[model], "failed": failed.get(model, 0.0)}
+
+    def add_durations(self, buckets: Mapping[str, dict[str, float]], seconds: Mapping[str, float]) -> None:
+        """Totals by model of the durations of requests: observations by upper bound, not cumulated, and their sum."""
+        self.totals = self.totals or {}
+        for model in filter(None, buckets):
+            self.totals["buckets", model] = buckets[model]
+            if model in seconds:
+                self.totals["times", model] = {"ended": sum(buckets[model].values()), "seconds": seconds[model]}
+
     def add_states(self, models: Sequence[Model]) -> None:
         """The samples that follow from what is known of ``models``."""
         for model in models:
-            for state in STATES:
+            for state in STATES if model.state else ():
                 self.add(STATE, float(model.state == state), model.name, {"state": state})
             if model.state in ("running", "error"):
                 self.add(UP, float(model.state == "running"), model.name)

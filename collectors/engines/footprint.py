@@ -57,7 +57,7 @@ class Footprint:
             self._trees |= trees({runner for found in self._found.values() for runner in found} - roots)
         cards = _by_card(self._gpu_processes())
         for look, pid, children in shares:
-            loaded = [model for model in look.models if model.state == "running" and model.loaded is not False]
+            loaded = [model for model in look.models if model.state in ("running", "") and model.loaded is not False]
             if len(loaded) > 1:
                 children += self._runners.served(loaded, self._found.get(pid, {}), _of_all(cards))
             rest = set(self._trees.get(pid, ()))

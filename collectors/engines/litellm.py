@@ -56,6 +56,11 @@ def _model(labels: dict[str, str]) -> str:
     return next((name for name in names if name and name != "None"), "")
 
 
+def _outcome(labels: dict[str, str]) -> str:
+    """What was wrong itself (4xx) has not failed, as at a proxy of Vigie's; what got no status has."""
+    return "answered" if text(labels.get("status_code"))[:1] in ("2", "3", "4") else "failed"
+
+
 class LiteLlm:
     """Reads one LiteLLM proxy."""
 
@@ -105,12 +110,25 @@ class LiteLlm:
         )
         for (kind, model), value in failed.items():
             look.add(ERRORS, value, model, {"class": kind})
+        self._outcomes(look, told)
         add_histograms(look, self._deltas, told, _model, _HISTOGRAMS)
+
+    @staticmethod
+    def _outcomes(look: Look, told: Exposition) -> None:
+        (_requests, names), *_others = _COUNTERS
+        if all("status_code" in labels for labels, _value in told.lines(*names)):
+            outcomes = told.summed(lambda labels: (_outcome(labels), _model(labels)), *names)
+            look.add_outcomes(told.summed(_model, *names), {
+                model: value for (outcome, model), value in outcomes.items() if outcome == "failed"
+            })
 
 
 def _described(name: str, states: list[float]) -> Model:
-    """A model is in an error when everything that could serve it is out."""
-    out = bool(states) and min(states) >= _OUTAGE
+    """A model is in an error when everything that could serve it is out. LiteLLM tells that of what it has asked
+    already; of the others nothing is known."""
+    if not states:
+        return Model(name)
+    out = min(states) >= _OUTAGE
     return Model(name, "error" if out else "running", message="Everything that serves it is out." if out else "")
 
 

@@ -84,7 +84,7 @@ class LlamaCpp:
             self._facts = _facts(client, props)
         model = self._facts
         model.slots, model.sleeping = count(props.get("total_slots")), _sleeping(props)
-        model.loaded = not model.sleeping
+        model.state, model.loaded = "running", not model.sleeping
         model.loaded_bytes = model.size if model.loaded else None
         model.context_size = count(table(props.get("default_generation_settings")).get("n_ctx")) or model.context_size
         look.models = [model]

@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from collectors.engines.base import Look, NotThis, text
 from collectors.engines.client import Client
 from metrics.metric import Metric
+from metrics.models import DURATION
 
 SERIES_AT_MOST = 20_000
 Key = TypeVar("Key", str, tuple[str, str])
@@ -146,9 +147,13 @@ def add_histograms(
     names: Iterable[tuple[Metric, tuple[str, ...]]],
 ) -> None:
     """Samples of the histograms ``names`` (metric -> their names, the newest first), one per bucket that saw something;
-    ``key`` gives the model of a series."""
+    ``key`` gives the model of a series. The totals of the durations of requests are kept in ``look``, too."""
     for metric, theirs in names:
-        for model, cumulative in text_of.buckets(key, *theirs).items():
+        told = text_of.buckets(key, *theirs)
+        if metric is DURATION:
+            seconds = text_of.summed(key, *(f"{name}_sum" for name in theirs))
+            look.add_durations({model: uncumulated(counts) for model, counts in told.items()}, seconds)
+        for model, cumulative in told.items():
             for le, more in deltas.observed((metric.name, model), cumulative).items():
                 look.add(metric, more, model, {"le": le})
 

@@ -93,7 +93,7 @@ class Sglang:
         server = self._told = self._told or self._server_info(client)
         self._version = text(server.get("version"))
         self._model = Model(
-            text(server.get("served_model_name")) or text(about.get("model_path")), loaded=True,
+            text(server.get("served_model_name")) or text(about.get("model_path")), "running", loaded=True,
             quantisation=text(server.get("quantization")), context_size=count(server.get("context_length")),
             slots=count(server.get("max_running_requests")),
             capabilities=("embedding",) if about.get("is_generation") is False else (),

@@ -35,6 +35,8 @@ _SUMS = (
 )
 _SUCCESS = ("tgi_request_success", "tgi_request_success_total")
 _FAILURE = ("tgi_request_failure", "tgi_request_failure_total")
+_WRONG = "validation"
+"""The class of requests that were wrong themselves, which a proxy does not count as failed either."""
 
 
 class Tgi:
@@ -66,7 +68,7 @@ class Tgi:
             raise NotThis("It does not answer as TGI does: /info tells no model.")
         self._version = text(told.get("version"))
         self._model = Model(
-            text(told.get("model_id")), loaded=True, quantisation=text(told.get("model_dtype")),
+            text(told.get("model_id")), "running", loaded=True, quantisation=text(told.get("model_dtype")),
             context_size=count(told.get("max_total_tokens")), slots=count(told.get("max_concurrent_requests")),
         )
 
@@ -82,6 +84,9 @@ class Tgi:
         bad = told.summed(lambda labels: text(labels.get("err")) or "other", *_FAILURE)
         if good is not None:
             look.add(REQUESTS, good + sum(bad.values()), name)
+        if good is not None or bad:
+            failed = sum(value for kind, value in bad.items() if kind != _WRONG)
+            look.add_outcomes({name: (good or 0.0) + sum(bad.values())}, {name: failed})
         for kind, value in bad.items():
             look.add(ERRORS, value, name, {"class": kind})
         add_histograms(look, self._deltas, told, model, _HISTOGRAMS)

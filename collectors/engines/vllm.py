@@ -103,7 +103,7 @@ class Vllm:
         look.models = self._models or [Model(name) for name in _names(told)]
         asleep = _asleep(told) if told else None
         for model in look.models:
-            model.sleeping, model.loaded = asleep, not asleep
+            model.state, model.sleeping, model.loaded = "running", asleep, not asleep
         return look
 
     def _facts(self, client: Client) -> None:
@@ -129,6 +129,10 @@ class Vllm:
             look.add(FINISHED, value, model, {"reason": reason})
             if reason == "error":
                 look.add(ERRORS, value, model, {"class": "engine"})
+        # Older versions know no such reason: what failed there is not told.
+        failed = {model: value for (reason, model), value in ended.items() if reason == "error"}
+        every = told.summed(_model, *_ENDED)
+        look.add_outcomes({model: every[model] for model in failed}, failed)
         add_histograms(look, self._deltas, told, _model, [(metric, _ours(names)) for metric, names in _HISTOGRAMS])
         for phase, name in _PHASES:
             for model, seconds in told.summed(_model, _PREFIX + name).items():

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from collectors.engines.base import Adapter, Look, Model, NotThis
 from collectors.engines.client import Client, KeyAsked, Unanswered
+from collectors.engines.minute import Minute
 from collectors.engines.recognise import ADAPTERS, recognise
 from collectors.engines.worker import Worker
 
@@ -62,6 +63,7 @@ class Watched:
         self._client = Client(place.url, place.api_key)
         self._asked_at = clock()
         self._adapter: Adapter | None = None
+        self._minute = Minute()
         self._tried_at = 0.0
         self._in_use: set[str] = set()
         """Models that have been more than a file: the others have no series, a library of them would drown the rest."""
@@ -110,8 +112,10 @@ class Watched:
             self.models, self.version = outcome.look.models, outcome.look.version
             self._in_use |= {model.name for model in self.models if model.state != "stopped"}
             outcome.look.add_states([model for model in self.models if model.name in self._in_use])
+            self._minute.add(outcome.look, self._clock())
         else:
             self._adapter = None
+            self._minute.lost()
         self.outcome = outcome
 
     def _looked(self) -> Outcome:

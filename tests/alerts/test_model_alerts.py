@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from serving.client import ServingAway
 from serving.wire import Status
 from storage.database import Database
 from tests.alerts.box import Box, make_box
-from tests.collectors.replay_server import replay
+from tests.collectors.replay_server import Reply, replay
 from tests.engine import run
 from tests.serving.processes.conftest import child
 from tests.serving.proxy.support import Asked, Scripted, Serving, ask, scripted, serving, whole
@@ -177,6 +178,53 @@ def test_slow_answers_and_failed_ones(
     assert named["high_latency"] == {"proxy": "lmstudio", "server": "box", "model": "m"}
 
 
+class Counting:
+    """The metrics of a TGI that counts what a test says."""
+
+    def __init__(self) -> None:
+        self.good = self.bad = self.slow = 0
+
+    def __call__(self, path: str) -> Reply | None:
+        quick = self.good - self.slow
+        told = [
+            f"tgi_request_success {self.good}", f'tgi_request_failure{{err="generation"}} {self.bad}',
+            f'tgi_request_duration_bucket{{le="0.1"}} {quick}', f'tgi_request_duration_bucket{{le="0.5"}} {self.good}',
+            f'tgi_request_duration_bucket{{le="+Inf"}} {self.good}',
+            f"tgi_request_duration_sum {0.05 * quick + 0.4 * self.slow}", f"tgi_request_duration_count {self.good}",
+        ]
+        return Reply(200, "\n".join(told).encode()) if path == "/metrics" else None
+
+
+def test_slow_answers_and_failed_ones_that_only_the_engine_tells(watching: Callable[[Collector], Vigil]) -> None:
+    counting, now = Counting(), [0.0]
+    with replay("tgi-3.3.6", changed=counting) as server:
+        collector = ModelServers(
+            lambda: {"box": ModelServer(url=server.url)}, lambda: False, clock=lambda: now[0], patience=20.0)
+        vigil = watching(collector)
+
+        def serve(ticks: int, news: str, *, good: int = 0, slow: int = 0, bad: int = 0) -> None:
+            """Ticks, with so many requests in each, until ``news`` is told."""
+            for _ in range(ticks):
+                counting.good, counting.slow, counting.bad = (
+                    counting.good + good + slow, counting.slow + slow, counting.bad + bad)
+                now[0] += 1.0
+                if news in vigil.tick():
+                    return
+            assert not news, f"not within {ticks} ticks: {news}; there was {vigil.said}"
+
+        try:
+            serve(90, "", good=3)
+            assert vigil.said == []
+            serve(140, "firing high_latency", good=2, slow=1)
+            serve(200, "resolved high_latency", good=3)
+            serve(140, "firing high_error_rate", good=3, bad=1)
+            serve(200, "resolved high_error_rate", good=3)
+        finally:
+            collector.stop()
+    assert {row.rule for row in vigil.box.rows()} == {"high_latency", "high_error_rate"}
+    assert all(row.labels["engine"] == "tgi" and "proxy" not in row.labels for row in vigil.box.rows())
+
+
 def test_requests_whose_answer_does_not_begin(
     moody: tuple[Scripted, Moody], tmp_path: Path, watching: Callable[[Collector], Vigil],
 ) -> None:
@@ -301,6 +349,22 @@ def test_a_model_server_that_dies_and_comes_back(
             vigil.until("resolved model_not_responding", 60)
     finally:
         collector.stop()
+
+
+def test_a_server_that_only_lists_its_models_dies_and_comes_back(watching: Callable[[Collector], Vigil]) -> None:
+    with replay("openai-compatible") as server:
+        seconds = count(0.0, 20.0)  # a server that is not recognised is asked again in a while
+        collector = ModelServers(
+            lambda: {"box": ModelServer(url=server.url)}, lambda: False, clock=lambda: next(seconds), patience=20.0)
+        try:
+            vigil = watching(collector)
+            vigil.quiet(40)
+            server.changed = lambda _path: Reply(502)
+            vigil.until("firing model_not_responding", 60)
+            server.changed = lambda _path: None
+            vigil.until("resolved model_not_responding", 140)
+        finally:
+            collector.stop()
 
 
 def test_a_model_of_which_a_part_is_in_host_memory(watching: Callable[[Collector], Vigil]) -> None:

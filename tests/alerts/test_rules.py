@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from alerts import tables
-from alerts.alert import begun
+from alerts.alert import Alert, begun
 from alerts.muting import SHIPPED as INHIBITIONS
 from alerts.muting import Inhibitor, Silence, silenced
 from alerts.rule import TYPES, changed
@@ -179,6 +179,19 @@ def test_shipped_inhibitions_mute_by_type_and_equal_labels() -> None:
     fast, burns = of("objective_burn_fast"), of("objective_burn")
     muting = Inhibitor(INHIBITIONS, [burns, fast])  # type: ignore[list-item]
     assert muting.of(burns) == "inhibited:objective_burn_fast" and muting.of(fast) == ""  # type: ignore[arg-type]
+
+
+def test_a_slow_model_is_told_once_where_a_proxy_and_its_engine_tell_it() -> None:
+    def slow(rule: str = "high_latency", **labels: str) -> Alert:
+        alert: Alert = of(rule)  # type: ignore[assignment]
+        return replace(alert, fingerprint=str(labels), labels={"server": "box", "model": "m", **labels})
+
+    measured, told = slow(proxy="lmstudio"), slow(engine="vllm")
+    muting = Inhibitor(INHIBITIONS, [measured, told])
+    assert muting.of(told) == "inhibited:high_latency" and muting.of(measured) == ""
+    assert Inhibitor(INHIBITIONS, [told]).of(told) == ""
+    assert muting.of(slow("high_error_rate", engine="vllm")) == ""
+    assert muting.of(replace(told, labels={**told.labels, "model": "other"})) == ""
 
 
 def test_messages_fill_their_places_and_leave_what_they_do_not_know() -> None:

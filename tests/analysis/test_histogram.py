@@ -11,8 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from analysis.frames import coarsened
-from analysis.histogram import FEWEST, MOST, all_buckets, buckets, counts, edges, nice_step, quantile
+from analysis.histogram import FEWEST, MOST, all_buckets, buckets, counts, edges, nice_step
 from metrics.models import BOUNDS, LE
+from metrics.quantiles import quantile
 from metrics.series import Series, SeriesInfo
 from storage.archive.rollup import Rollup
 from storage.reduce import rolled_series

@@ -212,7 +212,7 @@ def test_a_wrong_silence_is_told_which_field(operator: FlaskClient, more: dict[s
 def test_inhibitions_are_switched_added_and_deleted(admin: FlaskClient, operator: FlaskClient) -> None:
     shipped = admin.get("/api/alerts/inhibitions").json["data"]
     assert [one["id"] for one in shipped] == [
-        "server_down", "critical", "proxy_down", "model_crashed", "objective_burn_fast",
+        "server_down", "critical", "proxy_down", "model_crashed", "objective_burn_fast", "proxy_knows",
     ]
     assert admin.put("/api/alerts/inhibitions/critical", json={"enabled": False}).json["enabled"] is False
     assert admin.put("/api/alerts/inhibitions/critical", json={"enabled": True}).json["enabled"] is True

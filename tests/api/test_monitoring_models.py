@@ -92,6 +92,22 @@ def test_a_model_has_what_proxies_and_its_engine_tell(own_house: House, client: 
     }}
 
 
+def test_latency_and_errors_are_the_engines_where_no_proxy_tells_them(own_house: House, client: FlaskClient) -> None:
+    lane = {"server": "box", "model": "m"}
+    update(own_house, [(m.MEAN, lane, 0.25), (m.ERROR_RATIO, lane, 0.02)], serving={"lanes": [], "processes": []},
+           model_servers={"servers": [server("box", "http://127.0.0.1:8000", "m", "idle")]})
+    found = told(client)["models"]
+    assert (found["m"]["averageLatency"], found["m"]["errorRate"]) == (250, 0.02)
+    assert (found["idle"]["averageLatency"], found["idle"]["errorRate"]) == (None, None)
+
+
+def test_a_state_that_is_not_told_is_null(own_house: House, client: FlaskClient) -> None:
+    listing = server("box", "http://127.0.0.1:8000", "m")
+    del listing["models"][0]["state"]
+    update(own_house, [], model_servers={"servers": [listing]})
+    assert told(client)["models"]["m"]["status"] is None
+
+
 def test_a_process_of_ours_and_models_of_one_name(own_house: House, client: FlaskClient) -> None:
     own = {"name": "own", "state": "running", "pid": 9, "port": 40_001, "started": 1_800_000_000.0,
            "engine": "llamacpp"}

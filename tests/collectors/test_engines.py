@@ -144,6 +144,31 @@ def test_litellm_without_a_key_is_recognised_and_told_as_far_as_it_goes() -> Non
     assert "API key" in look.message
 
 
+def test_litellm_tells_the_state_of_what_it_has_asked_only() -> None:
+    metrics = Reply(200, b'litellm_deployment_state{litellm_model_name="chat"} 0\n')
+    with replay("litellm-1.109.1", changed=lambda path: metrics if path.startswith("/metrics") else None) as server:
+        models = adapter("litellm", lambda: 0.0).look(Client(server.url), ()).models
+    assert [(model.name, model.state) for model in models] == [("chat", "running"), ("big", "")]
+
+
+@pytest.mark.parametrize(("statuses", "failed"), [
+    ({"200": 7, "500": 2, "503": 1, "400": 1, "None": 1}, 4.0), ({"200": 7, "429": 3}, 0.0), ({"": 7}, None),
+])
+def test_of_litellm_what_ended_with_a_server_error_or_without_a_status_has_failed(
+    statuses: dict[str, int], failed: float | None,
+) -> None:
+    name = "litellm_proxy_total_requests_metric_total"
+    lines = [
+        f'{name}{{requested_model="chat"{f",status_code={json.dumps(status)}" if status else ""}}} {count}'
+        for status, count in statuses.items()
+    ]
+    metrics = Reply(200, "\n".join(lines).encode())
+    with replay("litellm-1.109.1", changed=lambda path: metrics if path.startswith("/metrics") else None) as server:
+        totals = adapter("litellm", lambda: 0.0).look(Client(server.url), ()).totals or {}
+    ended = {"ended": float(sum(statuses.values())), "failed": failed}
+    assert totals.get(("outcomes", "chat")) == (None if failed is None else ended)
+
+
 def test_a_redirect_within_the_server_is_followed_and_to_another_is_not() -> None:
     moved = {"/metrics": "/metrics/", "/away": "http://192.0.2.1/metrics", "/round": "/round"}
 

@@ -19,7 +19,7 @@ from collectors.engines.listeners import Listener
 from collectors.model_servers import NONE_CONFIGURED, NONE_FOUND, ModelServers
 from config.serving import ModelServer
 from metrics.metric import Sample
-from metrics.models import OF_ENGINES
+from metrics.models import ERROR_RATIO, MEAN, OF_ENGINES, P95
 from serving.service import targets
 from tests.collectors.reading import read_keys
 from tests.collectors.replay_server import Reply, replay
@@ -309,6 +309,20 @@ def test_a_server_that_becomes_another_is_recognised_anew(made: Made) -> None:
         assert of("box", collector)["engine"] == "ollama"
 
 
+def test_a_server_that_only_lists_its_models_says_nothing_of_them_until_it_is_down(made: Made) -> None:
+    with replay("openai-compatible") as server:
+        collector = made(box=server.url)
+        assert read_keys(collector) == {'model_server_up{engine="openai",server="box"}': 1.0}
+        assert [model["name"] for model in of("box", collector)["models"]] == ["tiny-chat", "tiny-embed"]
+        assert not any("state" in model for model in of("box", collector)["models"])
+        server.changed = lambda _path: Reply(502)
+        found = looked(collector, lambda now: values(now, "model_server_up") == [0.0])
+        assert values(found, "model_up") == [0.0, 0.0]
+        server.changed = lambda _path: None
+        found = looked(collector, lambda now: values(now, "model_server_up") == [1.0])
+        assert not values(found, "model_up")
+
+
 def test_histograms_come_in_the_tick_that_saw_them(made: Made) -> None:
     with replay("vllm-0.33.0") as server:
         collector = made(box=server.url)
@@ -317,6 +331,32 @@ def test_histograms_come_in_the_tick_that_saw_them(made: Made) -> None:
         found = read_keys(collector)
         assert sum(values(found, "model_time_to_first_token_seconds")) == 8
         assert not values(read_keys(collector), "model_time_to_first_token_seconds")
+
+
+@pytest.mark.parametrize(("capture", "model", "mean", "p95", "failed"), [
+    ("vllm-0.33.0", "Qwen/Qwen3-8B", 4.0, (2.5, 5.0), 0.0),
+    ("sglang-0.5.23", "Qwen/Qwen3-32B", 5.0, (4.0, 6.0), None),
+    ("vllm-0.6.6", "meta-llama/Llama-3.1-8B-Instruct", 3.0, (2.5, 5.0), None),
+    ("tgi-3.3.6", "mistralai/Mistral-7B-Instruct-v0.3", 10 / 6, (0.9, 2.7), 0.0),
+    ("litellm-1.109.1", "chat", 1.2, (1.0, 1.5), 0.0),
+    ("litellm-1.109.1", "big", None, None, 1.0), ("ollama-current", "", None, None, None),
+])
+def test_what_an_engine_counts_gives_p95_mean_and_errors_of_a_minute(
+    made: Made, capture: str, model: str, mean: float | None, p95: tuple[float, float] | None, failed: float | None,
+) -> None:
+    def told(name: str) -> list[float]:
+        return [value for key, value in found.items() if key.startswith(f"{name}{{") and f'model="{model}"' in key]
+
+    with replay(capture) as server:
+        collector = made(box=server.url)
+        names = MEAN.name, P95.name, ERROR_RATIO.name
+        found = read_keys(collector)
+        assert [told(name) for name in names] == [[], [], []]
+        server.later = True
+        found = read_keys(collector)
+    assert told(names[0]) == ([] if mean is None else [pytest.approx(mean)])
+    assert [p95[0] < value <= p95[1] for value in told(names[1]) if p95] == ([] if p95 is None else [True])
+    assert told(names[2]) == ([] if failed is None else [failed])
 
 
 def test_models_that_are_only_files_have_no_series_until_they_are_used(made: Made) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from analysis.capacity import Capacity
 from analysis.compare import Side
-from components import model_compare, model_energy, model_memory, model_room, models_page, overview
+from components import model_compare, model_energy, model_memory, model_page, model_room, models_page, overview
 from components.formats import figure
 from components.model_compare import Shown
 from components.model_plot import Axis
@@ -31,7 +32,12 @@ NOW = 1_800_000_000.0
 
 def said(component: Any) -> str:
     """All words of a component, with one space between."""
-    return " ".join(texts(component.to_plotly_json()).split())
+    return " ".join(texts(json.loads(whole(component))).split())
+
+
+def whole(component: Any) -> str:
+    """A component as the browser gets it."""
+    return json.dumps(component, default=lambda one: one.to_plotly_json())
 
 
 # ---- memory
@@ -187,7 +193,78 @@ def test_what_no_engine_tells_of_its_queue_is_a_dash() -> None:
     assert "queue not told" in said(models_page.tiles([RUNNING]))
 
 
+UNTOLD = Model("box", "m", "openai", "")
+
+
+def test_a_model_whose_state_is_not_told_is_a_dash_that_says_why() -> None:
+    why = "The server does not tell whether this model is loaded"
+    for component in (
+        models_page.grid([UNTOLD]), models_page.table([UNTOLD], may_start=True, may_stop=True),
+        model_page.head(UNTOLD, may_start=True, may_stop=True),
+    ):
+        assert why in str(component) and "running" not in said(component) and "–" in said(component)
+        assert "is-ok" not in str(component) and "is-critical" not in str(component)
+    assert why not in str(models_page.grid([RUNNING]))
+
+
+@pytest.mark.parametrize(("models", "words"), [
+    ((UNTOLD,), "Models running – 1 whose state is not told · 1 known"),
+    ((UNTOLD, RUNNING), "Models running 1 1 whose state is not told · 2 known"),
+    ((replace(RUNNING, state="stopped"),), "Models running 0 1 known"),
+])
+def test_what_is_not_known_to_run_is_not_counted(models: tuple[Model, ...], words: str) -> None:
+    assert words in said(models_page.tiles(models))
+
+
 def test_the_overview_has_a_card_only_with_models() -> None:
     assert overview.models_card([]) is None
-    words = said(overview.models_card([RUNNING]))
+    words = said(overview.models_card([IDLE]))
     assert "Models" in words and "no traffic" in words and "All models" in words
+
+
+IDLE = replace(RUNNING, readings={"running": Reading(0.0, "engine gauge")})
+BUSY = replace(RUNNING, readings={"running": Reading(2.0, "engine gauge")})
+WOULD = "The engine does not tell; a measuring proxy before it would"
+
+
+def shown_of(model: Model) -> list[Any]:
+    """Where the traffic of a model stands."""
+    return [
+        models_page.tiles([model]), models_page.grid([model]), overview.models_card([model]),
+        models_page.table([model], may_start=True, may_stop=True), model_page.tiles(model),
+    ]
+
+
+@pytest.mark.parametrize("model", [RUNNING, UNTOLD])
+def test_what_nobody_tells_is_a_dash_that_names_what_would_tell(model: Model) -> None:
+    for component in shown_of(model):
+        assert "–" in said(component) and "no traffic" not in said(component)
+        assert WOULD in whole(component)
+
+
+@pytest.mark.parametrize("model", [IDLE, replace(RUNNING, proxied=True), replace(UNTOLD, proxied=True)])
+def test_who_is_known_not_to_be_asked_has_no_traffic(model: Model) -> None:
+    for component in shown_of(model):
+        assert "no traffic" in said(component) and WOULD not in whole(component)
+
+
+def test_who_is_asked_has_traffic_whatever_others_tell() -> None:
+    for component in shown_of(BUSY):
+        assert "no traffic" not in said(component) and WOULD not in whole(component)
+    tiles = models_page.tiles([IDLE, RUNNING])
+    assert "no traffic" not in said(tiles) and WOULD in whole(tiles), "of one of them it is not known"
+    assert WOULD not in whole(models_page.tiles([BUSY, RUNNING]))
+
+
+def test_tiles_of_requests_do_not_say_that_proxies_alone_tell_them() -> None:
+    words = said(models_page.tiles([BUSY]))
+    assert "Slowest p95 – no request told in a minute" in words and "Failed – no request told in a minute" in words
+    p95, failed = Reading(2.0, "engine histogram"), Reading(0.0, "engine counter")
+    words = said(models_page.tiles([replace(BUSY, readings={"p95": p95, "error_ratio": failed})]))
+    assert "Slowest p95 2.00 s end to end" in words and "of a minute's requests" in words
+
+
+def test_a_model_that_does_not_run_says_nothing_of_its_traffic() -> None:
+    stopped = replace(RUNNING, state="stopped")
+    for component in (models_page.grid([stopped]), models_page.table([stopped], may_start=True, may_stop=True)):
+        assert "no traffic" not in said(component) and WOULD not in whole(component)

@@ -42,6 +42,16 @@ def test_without_a_proxy_the_engines_counters_tell() -> None:
     assert row.readings["tokens_per_second"].how == "engine counter"
 
 
+def test_p95_and_errors_are_the_engines_where_no_proxy_tells_them() -> None:
+    present = [told(m.P95, 4.0, engine="vllm"), told(m.ERROR_RATIO, 0.1, engine="vllm")]
+    row, = rows(engines({"name": "m", "state": "running"}), {}, present)
+    assert (row.value("p95"), row.readings["p95"].how) == (4.0, "engine histogram")
+    assert (row.value("error_ratio"), row.readings["error_ratio"].how) == (0.1, "engine counter")
+    better = [*present, told(m.P95, 3.0, proxy="lmstudio"), told(m.ERROR_RATIO, 0.0, proxy="lmstudio")]
+    row, = rows(engines({"name": "m", "state": "running"}), {}, better)
+    assert (row.value("p95"), row.value("error_ratio")) == (3.0, 0.0) and row.readings["p95"].how == "proxy"
+
+
 @pytest.mark.parametrize(("engine", "how"), [
     ("llamacpp", "slots"), ("vllm", "engine counter"), ("sglang", "engine gauge"),
 ])
@@ -65,6 +75,26 @@ def test_a_server_that_is_down_takes_its_running_models_with_it() -> None:
     ]
 
 
+@pytest.mark.parametrize(("present", "serving", "traffic"), [
+    ([], {}, None), ([told(m.MEMORY, 5), told(m.GPU_MEMORY, 5)], {}, None), ([told(m.RUNNING, 0)], {}, False),
+    ([told(m.RUNNING, 0), told(m.WAITING, 1)], {}, True), ([told(rate_of(m.REQUESTS), 0, proxy="ollama")], {}, False),
+    ([told(m.P95, 1, proxy="ollama")], {}, True),
+    ([], {"proxies": [{"name": "ollama", "up": True, "upstreams": ["box"]}]}, False),
+    ([], {"proxies": [{"name": "ollama", "up": True, "upstreams": ["hall"]}]}, None),
+    ([], {"proxies": [{"name": "ollama", "up": False, "upstreams": ["box"]}]}, None),
+])
+def test_no_traffic_is_what_somebody_tells(present: list[Told], serving: dict[str, Any], traffic: bool | None) -> None:
+    row, = rows(engines({"name": "m", "state": "running"}), serving, present)
+    assert row.traffic is traffic and row.idle is (traffic is False)
+
+
+def test_a_state_that_is_not_told_is_none_until_the_server_is_down() -> None:
+    listed = {"name": "m"}, {"name": "n", "state": "stopped"}
+    assert [(row.name, row.state) for row in rows(engines(*listed), {}, [])] == [("m", ""), ("n", "stopped")]
+    row, _stopped = rows(engines(*listed, state="down", message="No connection."), {}, [])
+    assert (row.state, row.detail) == ("error", "not responding")
+
+
 def test_a_process_of_ours_is_there_before_its_server_answers_and_one_row_after() -> None:
     process = {"name": "own", "engine": "llamacpp", "state": "loading", "detail": "starting", "memory": 5_000}
     row, = rows({}, {"processes": [process]}, [])
@@ -73,6 +103,8 @@ def test_a_process_of_ours_is_there_before_its_server_answers_and_one_row_after(
     process = process | {"state": "running", "detail": ""}
     row, = rows(engines({"name": "own", "state": "running"}, name="own"), {"processes": [process]}, [])
     assert row.found == "process" and row.process is not None and row.state == "running"
+    row, = rows(engines({"name": "own"}, name="own"), {"processes": [process]}, [])
+    assert row.state == "running", "its server does not tell, but its process runs"
 
 
 def test_what_only_a_proxy_has_seen_is_a_row_too() -> None:
