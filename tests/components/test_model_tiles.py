@@ -32,5 +32,5 @@ def test_a_tile_says_each_way_that_its_sum_was_got_by(english: None) -> None:
 
 
 def test_no_traffic_is_no_number_that_was_got_somehow(english: None) -> None:
-    seen = tile_titles(Model("a", "m", "vllm", "running"))
+    seen = tile_titles(Model("a", "m", "vllm", "running", proxied=True))
     assert [seen[name][0] for name in ("Tokens written", "Requests", "Slowest p95", "Failed")] == [""] * 4
