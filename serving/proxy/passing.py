@@ -29,6 +29,8 @@ NOT_RETURNED = HOP_BY_HOP | {"content-length"}
 LARGEST_PIECE = 4 << 20
 """An answer that does not stream is held until it is whole, up to so many bytes: if it breaks off, the client gets a
 clear error instead of half an answer."""
+TOKENS = frozenset({"chat", "completion"})
+"""Kinds whose streams are waited for until their first token; of any other (`/api/pull`) the first byte is enough."""
 SLACK = 0.05
 """Of the longest silence: the alarm is moved only so often, not with each part."""
 FIRST_PAUSE = 0.05
@@ -280,6 +282,7 @@ async def _stream(
     await response.prepare(request)
     read, write, feed = answer.content.readany, response.write, meter.feed
     waiting, idle, moved = True, settings.idle_timeout, 0.0
+    has_tokens = exchange.stream and exchange.kind in TOKENS
     first_within = (exchange.sent or exchange.started) + settings.first_byte_timeout - now()
     clock = asyncio.get_running_loop().time
     try:
@@ -291,7 +294,7 @@ async def _stream(
                     exchange.bytes_out += len(out)
                 feed(chunk)
                 if waiting:
-                    waiting = exchange.stream and meter.first is None
+                    waiting = has_tokens and meter.first is None
                 at = clock()
                 if not waiting and at - moved > idle * SLACK:
                     moved = at

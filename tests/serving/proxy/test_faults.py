@@ -8,6 +8,7 @@ import os
 import resource
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -337,6 +338,24 @@ def test_an_ollama_behind_an_ollama_proxy_gets_and_gives_the_same_bytes(
         assert requests.get(before_nothing.ollama + path, timeout=5).json() == OLLAMA_LISTED[path]
     requests.post(f"{before_nothing.ollama}/api/pull", json={"model": "new"}, timeout=5)
     assert ollama_server.asked[-1].path == "/api/pull"
+
+
+def test_a_stream_without_tokens_goes_on_for_longer_than_the_wait_for_its_first_byte(before_nothing: Serving) -> None:
+    line = b'{"status":"pulling abc","total":9,"completed":3}\n'
+
+    def pulls(connection: socket.socket, _asked: Asked) -> None:
+        begin(connection, "application/x-ndjson")
+        for _ in range(12):
+            part(connection, line)
+            time.sleep(0.1)
+        part(connection, b"")
+
+    with scripted(pulls, OLLAMA_LISTED) as upstream:
+        before_nothing.configure({"old": upstream.url}, firstByteTimeout=500, timeout=60_000)
+        after = before_nothing.last
+        assert stream(before_nothing.ollama, "/api/pull") == (200, line * 12, True)
+        assert "error" not in before_nothing.record(after)[0]
+    before_nothing.configure(firstByteTimeout=300_000)
 
 
 def test_lists_of_several_servers_are_one(before_nothing: Serving, ollama_server: Scripted) -> None:
