@@ -17,7 +17,12 @@ from serving.proxy.dialect import Refusal
 from serving.proxy.lines import Lines
 from serving.proxy.told import error_words
 
-OBJECTS = {"/v1/chat/completions": "chat.completion", "/v1/completions": "text_completion"}
+OBJECTS = {
+    "/v1/chat/completions": "chat.completion", "/chat/completions": "chat.completion",
+    "/v1/completions": "text_completion",
+}
+OWN = frozenset({"/completion", "/completions"})
+"""Where llama.cpp answers in its own form: one object, of which each event of a stream is a part."""
 PLAIN = frozenset({
     "model", "messages", "prompt", "stream", "max_tokens", "max_completion_tokens", "n_predict", "temperature", "top_p",
     "top_k", "min_p", "typical_p", "repeat_penalty", "repeat_last_n", "presence_penalty", "frequency_penalty", "seed",
@@ -25,7 +30,8 @@ PLAIN = frozenset({
     "cache_prompt", "id_slot", "chat_template_kwargs", "reasoning_effort", "reasoning_format", "logit_bias", "samplers",
     "suffix", "metadata", "store",
 })
-"""Keys of a request whose answer is all in its stream. With another one the request is passed on as it is."""
+"""Keys of a request whose answer is all in its stream. With another one the request is passed on as it is; also with
+several prompts, whose answers come mixed."""
 LARGEST_GATHERED = 128 << 20
 """Bytes of a stream that are put together for a client that wants its answer in one piece."""
 PART = 64
@@ -56,9 +62,9 @@ def dumped(document: Any) -> bytes:
 
 def asking_for_stream(path: str, engine: str, document: Mapping[str, Any]) -> bytes | None:
     """The body that asks for the same as a stream; None where the request is to be passed on as it is."""
-    if engine != "llamacpp" or path not in OBJECTS or not document or document.get("stream"):
+    if engine != "llamacpp" or not (path in OBJECTS or path in OWN) or not document or document.get("stream"):
         return None
-    if not document.keys() <= PLAIN:
+    if not document.keys() <= PLAIN or not isinstance(document.get("prompt", ""), str):
         return None
     return orjson.dumps({**document, "stream": True, "stream_options": {"include_usage": True}})
 
@@ -74,7 +80,10 @@ class Delta(NamedTuple):
 
 def delta_of(event: Mapping[str, Any]) -> Delta:
     """What an event of a chat or a completion adds to its first choice; what has a wrong type adds nothing."""
-    choices = event.get("choices")
+    if "choices" not in event:  # llama.cpp's own form
+        reason = _text(event.get("stop_type")) or "stop"  # older ones have no such word
+        return Delta(_text(event.get("content")), "", None, reason if event.get("stop") is True else None)
+    choices = event["choices"]
     choice = _object(choices[0]) if isinstance(choices, list) and choices else {}
     delta = _object(choice.get("delta")) or _object(choice.get("message")) or {"content": choice.get("text")}
     thought = _text(delta.get("reasoning_content")) or _text(delta.get("reasoning"))
@@ -215,6 +224,11 @@ class GatheredAnswer:
         pieces = self._pieces
         pieces.whole()
         text = "".join(pieces.texts)
+        if self._path in OWN:
+            settings = pieces.envelope.get("generation_settings")
+            if isinstance(settings, dict):
+                settings["stream"] = False
+            return dumped({**pieces.envelope, "content": text})
         choice: dict[str, Any] = {"finish_reason": pieces.finish, "index": 0}
         if self._path == "/v1/completions":
             choice = {"text": text, "index": 0, "logprobs": None, "finish_reason": pieces.finish}

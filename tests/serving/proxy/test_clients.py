@@ -90,6 +90,9 @@ def test_a_stream_is_what_the_engine_sends(before_engine: Serving, engine: Engin
 
 @pytest.mark.parametrize(("path", "body"), [
     ("/v1/chat/completions", {"messages": HELLO}), ("/v1/completions", {"prompt": "hello"}),
+    ("/chat/completions", {"messages": HELLO}), ("/v1/completions", {"prompt": ["hello", "the"]}),
+    ("/completions", {"prompt": "hello"}), ("/completion", {"prompt": "hello", "stop": ["a"]}),
+    ("/completion", {"prompt": ["hello", "the"]}),
     ("/v1/chat/completions", {"messages": HELLO, "logprobs": True}),
     ("/v1/chat/completions", {"messages": HELLO, "tools": TOOLS, "tool_choice": "required", "max_tokens": 300}),
     ("/v1/chat/completions", {"messages": HELLO, "response_format": {"type": "json_object"}}),
@@ -97,13 +100,20 @@ def test_a_stream_is_what_the_engine_sends(before_engine: Serving, engine: Engin
 def test_an_answer_in_one_piece_is_what_the_engine_says(
     before_engine: Serving, engine: Engine, path: str, body: Any
 ) -> None:
-    body = {"model": "tiny", "max_tokens": 12, "temperature": 0, "seed": 1, "cache_prompt": False, **body}
+    body = {"model": "tiny", "max_tokens": 12, "n_predict": 12, "temperature": 0, "seed": 1, "cache_prompt": False,
+            **body}
     direct = requests.post(engine.url + path, json=body, timeout=30)
     for proxy in (before_engine.openai, before_engine.ollama):
         through = requests.post(proxy + path, json=body, timeout=30)
         assert (through.status_code, without(through.json())) == (direct.status_code, without(direct.json()))
         assert through.headers["Content-Type"] == direct.headers["Content-Type"]
-        assert through.json().get("timings", {}).keys() == direct.json().get("timings", {}).keys()
+        assert timed(through) == timed(direct)
+
+
+def timed(answer: requests.Response) -> list[list[str]]:
+    """The times that an engine tells of each answer."""
+    found = answer.json()
+    return [sorted(one.get("timings", {})) for one in (found if isinstance(found, list) else [found])]
 
 
 @pytest.mark.parametrize("path", [
@@ -276,14 +286,19 @@ def test_a_client_that_leaves_a_stream_frees_the_engine(
     assert proxies["lmstudio" if dialect == "openai" else "ollama"]["gone"] >= 1
 
 
+@pytest.mark.parametrize(("path", "asked"), [
+    ("/v1/chat/completions", {"messages": HELLO}), ("/api/v0/chat/completions", {"messages": HELLO}),
+    ("/api/v0/completions", {"prompt": "hello"}), ("/chat/completions", {"messages": HELLO}),
+    ("/completions", {"prompt": "hello"}), ("/completion", {"prompt": "hello"}),
+])
 def test_a_client_that_leaves_before_a_whole_answer_is_let_go_at_once(
-    slow_engine: Engine, before_nothing: Serving
+    slow_engine: Engine, before_nothing: Serving, path: str, asked: dict[str, Any]
 ) -> None:
     before_nothing.configure({"slow": slow_engine.url})
     after = before_nothing.last
     connection = http.client.HTTPConnection(urlsplit(before_nothing.openai).netloc, timeout=20)
-    body = {"model": "slow", "messages": HELLO, "max_tokens": 1500}
-    connection.request("POST", "/v1/chat/completions", json.dumps(body), {"Content-Type": "application/json"})
+    body = {"model": "slow", "max_tokens": 1500, "n_predict": 1500, **asked}
+    connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
     wait_until(lambda: slow_engine.busy, 5, every=0.01)
     connection.close()
     record = before_nothing.record(after)[0]

@@ -38,7 +38,7 @@ def exchange(path: str = "/api/chat", stream: bool = True) -> Exchange:
 
 REWRITERS: dict[str, Callable[[], Rewriter]] = {
     "usage": WithoutUsage, "gathered chat": lambda: GatheredAnswer("/v1/chat/completions"),
-    "gathered text": lambda: GatheredAnswer("/v1/completions"),
+    "gathered text": lambda: GatheredAnswer("/v1/completions"), "gathered own": lambda: GatheredAnswer("/completion"),
     "streamed chat": lambda: StreamedAnswer(exchange(), chat=True),
     "streamed text": lambda: StreamedAnswer(exchange(), chat=False),
     "whole chat": lambda: WholeAnswer(exchange(), chat=True),
@@ -184,7 +184,8 @@ def received(url: str, stream: bool) -> tuple[int, bytes, bool]:
 def odd(connection: socket.socket, _asked: Asked) -> None:
     begin(connection)
     call = {"function": {"name": "weather", "arguments": {"town": "Brest"}}}
-    for choices in (["x"], {}, [{"delta": "y"}], [{"delta": {"content": 5, "tool_calls": [call]}}]):
+    found: list[Any] = [["x"], {}, [{"delta": "y"}], [{"delta": {"content": 5, "tool_calls": [call]}}]]
+    for choices in found:
         part(connection, b"data: " + json.dumps({"choices": choices}).encode() + b"\n\n")
     part(connection, event("", "tool_calls") + DONE)
     part(connection, b"")
