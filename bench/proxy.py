@@ -1,4 +1,4 @@
-"""What the measuring proxy costs, beside none, nginx and LiteLLM, in one run; and whether it measures right.
+"""What the measuring proxy costs, beside none, nginx and LiteLLM, in one run; and whether both proxies measure right.
 
 ``python -m bench.proxy [--seconds 3] [--rounds 3] [--requests 20000] [--abandoned 200] [--litellm VENV]``: the issue's
 own figures are --requests 100000 --abandoned 1000. nginx stands for the model server where one is installed. Everything
@@ -91,7 +91,7 @@ class Ours:
     """The serving process, its proxy before one server at a time."""
 
     def __init__(self, folder: Path) -> None:
-        self.client, self.port = ServingClient(folder), free_port()
+        self.client, self.port, self.ollama = ServingClient(folder), free_port(), free_port()
         self.process = subprocess.Popen([sys.executable, "-m", "serving", "--folder", str(folder)])
         wait_until(self.answers, 20, "the serving process answers")
 
@@ -102,12 +102,14 @@ class Ours:
         return False
 
     def before(self, url: str, engine: str = "auto") -> None:
-        """Puts the proxy before a server."""
+        """Puts the proxies before a server."""
+        ports = {"lmstudio": self.port, "ollama": self.ollama}
         self.client.configure({
-            "proxies": {"lmstudio": {"enabled": True, "port": self.port, "rateLimitPerMinute": 1_000_000}},
+            "proxies": {name: {"enabled": True, "port": port, "rateLimitPerMinute": 1_000_000}
+                        for name, port in ports.items()},
             "models": {"servers": {"box": {"url": url, "engine": engine}}},
         })
-        wait_until(lambda: self.client.status()["upstreams"][0]["state"] == "ok" and listens(self.port))
+        wait_until(lambda: self.client.status()["upstreams"][0]["state"] == "ok" and all(map(listens, ports.values())))
 
     def stop(self) -> None:
         """Ends it."""
@@ -185,37 +187,76 @@ def memory(ours: Ours, whole: str, streams: str, count: int, abandoned: int) -> 
     print(f"\n{total('gone'):,} clients counted as gone\n")
 
 
+@dataclass(frozen=True)
+class Measured:
+    """One stream, measured by its client and by the proxy."""
+
+    first_off: float
+    """The proxy's time to first token off the client's, ms."""
+    ratio: float
+    """The proxy's time between tokens in the engine's own."""
+    wrong: bool
+    """The proxy counted other tokens than the engine."""
+
+
 def accuracy(ours: Ours, streams: int) -> None:
-    """The proxy's times beside a stopwatch of the client's and the engine's own; prints the table."""
+    """The times of each proxy beside a stopwatch of the client's and the engine's own; prints the table."""
     with tempfile.TemporaryDirectory() as folder, run.engine(
         models.slow(Path(folder) / "slow.gguf"), "-c", "2048", alias="slow"
     ) as engine:
         ours.before(engine.url)
-        first, ratios, wrong = [], [], 0
-        for number in range(streams):
-            after = ours.client.status()["requests"]["last"]
-            begin, seen, timings = time.perf_counter(), None, {}
-            body: Any = {"model": "slow", "stream": True, "max_tokens": 120, "cache_prompt": False,
-                    "messages": [{"role": "user", "content": f"{number} " * (1 + number * 4)}]}
-            url = f"http://127.0.0.1:{ours.port}/v1/chat/completions"
-            with requests.post(url, json=body, stream=True, timeout=60) as answer:
-                for line in answer.iter_lines():
-                    if seen is None and b'"content":"' in line:
-                        seen = time.perf_counter() - begin
-                    if b'"timings"' in line:
-                        timings = json.loads(line[5:])["timings"]
-            wait_until(partial(_some, ours, after))
-            told = ours.client.requests(after)["requests"][0]
-            if seen is not None and "ttft" in told:
-                first.append(abs(told["ttft"] - seen) * 1e3)
-            wrong += told.get("output_tokens") != timings["predicted_n"]
-            ratios.append(told["itl"] * 1e3 / timings["predicted_per_token_ms"])
-    print(usage.table(("", "median", "largest"), [
-        ("time to first token, off a client's stopwatch, ms", statistics.median(first), max(first)),
-        ("time between tokens, of the engine's own", statistics.median(ratios), max(ratios)),
-        ("streams with another count of tokens; all streams", float(wrong), float(streams)),
-    ]))
+        found = {name: [one(ours, number) for number in range(streams)]
+                 for name, one in (("OpenAI's", _openai_stream), ("Ollama's, translated", _ollama_stream))}
+    print(usage.table(
+        ("proxy", "first token, ms off: median", "largest", "between tokens, of the engine's: median", "least", "most",
+         "other counts", "streams"),
+        [(name, statistics.median(one.first_off for one in got), max(one.first_off for one in got),
+          statistics.median(one.ratio for one in got), min(one.ratio for one in got), max(one.ratio for one in got),
+          float(sum(one.wrong for one in got)), float(len(got))) for name, got in found.items()],
+    ))
     print("\nTargets: within 5 ms, 0.99 to 1.01, none.")
+
+
+def _question(number: int) -> str:
+    return f"{number} " * (1 + number * 4)
+
+
+def _openai_stream(ours: Ours, number: int) -> Measured:
+    body = {"model": "slow", "stream": True, "max_tokens": 120, "cache_prompt": False,
+            "messages": [{"role": "user", "content": _question(number)}]}
+    after, first, last = _streamed(ours, f"http://127.0.0.1:{ours.port}/v1/chat/completions", body, b'"timings"')
+    timings = json.loads(last[5:])["timings"]
+    return _beside(ours, after, first, timings["predicted_n"], timings["predicted_per_token_ms"])
+
+
+def _ollama_stream(ours: Ours, number: int) -> Measured:
+    """What the translated answer tells of the engine is the engine's own word: `serving.proxy.answer_ollama`."""
+    body = {"model": "slow", "options": {"num_predict": 120},
+            "messages": [{"role": "user", "content": _question(number)}]}
+    after, first, last = _streamed(ours, f"http://127.0.0.1:{ours.ollama}/api/chat", body, b'"eval_count"')
+    told = json.loads(last)
+    return _beside(ours, after, first, told["eval_count"], told["eval_duration"] / 1e6 / told["eval_count"])
+
+
+def _streamed(ours: Ours, url: str, body: dict[str, Any], mark: bytes) -> tuple[int, float, bytes]:
+    """The newest request before, seconds until the first text, and the line that holds ``mark``."""
+    after = ours.client.status()["requests"]["last"]
+    begin, seen, last = time.perf_counter(), None, b""
+    with requests.post(url, json=body, stream=True, timeout=60) as answer:
+        for line in answer.iter_lines():
+            if seen is None and b'"content":"' in line:
+                seen = time.perf_counter() - begin
+            if mark in line:
+                last = line
+    if seen is None or not last:
+        raise SystemExit(f"{url} answered {answer.status_code} without a text or its numbers")
+    return after, seen, last
+
+
+def _beside(ours: Ours, after: int, first: float, tokens: int, between: float) -> Measured:
+    wait_until(partial(_some, ours, after))
+    told = ours.client.requests(after)["requests"][0]
+    return Measured(abs(told["ttft"] - first) * 1e3, told["itl"] * 1e3 / between, told.get("output_tokens") != tokens)
 
 
 def _some(ours: Ours, after: int) -> bool:

@@ -14,9 +14,10 @@ from typing import Any
 import orjson
 
 from serving.proxy.body import parsed
-from serving.proxy.dialect import Refusal, error_body
+from serving.proxy.dialect import Refusal
 from serving.proxy.exchange import Exchange
-from serving.proxy.gathering import Calls, Pieces, delta_of
+from serving.proxy.gathering import LARGEST_GATHERED, Calls, Pieces, cut_short, delta_of, dumped, too_large
+from serving.proxy.lines import Lines
 from serving.proxy.meter import now
 from serving.proxy.told import Told, error_words
 
@@ -33,7 +34,7 @@ def created() -> str:
 def _whole(calls: Calls) -> list[dict[str, Any]]:
     """Calls of tools as Ollama sends them: each whole, its arguments as an object."""
     made = []
-    for call in calls.values():
+    for call in calls.whole():
         text = call["function"]["arguments"]
         try:
             arguments = orjson.loads(text) if text else {}
@@ -50,10 +51,6 @@ class _Answer:
         self._exchange, self._chat, self._loaded_in = exchange, chat, loaded_in
         self._told = Told()
         self._first: float | None = None
-
-    def failure(self, status: int, body: bytes) -> bytes:
-        """An error of the upstream, as Ollama would say it."""
-        return _failure(status, body)
 
     def _part(self, text: str = "", thinking: str = "", calls: list[dict[str, Any]] | None = None) -> dict[str, Any]:
         part: dict[str, Any] = {"model": self._exchange.model, "created_at": created()}
@@ -90,20 +87,22 @@ class StreamedAnswer(_Answer):
 
     def __init__(self, exchange: Exchange, chat: bool, loaded_in: float = 0.0) -> None:
         super().__init__(exchange, chat, loaded_in)
-        self._rest, self._over, self._calls = b"", False, Calls()
+        self._lines, self._over, self._calls = Lines(), False, Calls()
 
     def feed(self, chunk: bytes) -> bytes:
-        """The lines that the new events make."""
-        lines = (self._rest + chunk).split(b"\n")
-        self._rest = lines.pop()
-        return b"".join(self._line(line) for line in lines)
+        """The lines that the new events make.
+
+        Raises:
+            Refusal: 502, a line is too long, or what is to be put together too large.
+        """
+        return b"".join(self._line(line) for line in self._lines.feed_all(chunk))
 
     def _line(self, line: bytes) -> bytes:
         if not line.startswith((b"data:", b"error:")) or self._over:
             return b""
         text = line.partition(b":")[2].strip()
         if text == b"[DONE]":
-            return self.end()
+            return self._last()
         event = parsed(text)
         self._told.read(event)
         if event.get("error") or line.startswith(b"error:"):
@@ -116,12 +115,22 @@ class StreamedAnswer(_Answer):
         return orjson.dumps(self._part(delta.text, delta.thought)) + b"\n" if delta.text or delta.thought else b""
 
     def end(self) -> bytes:
-        """The last line, which carries the numbers; once."""
+        """The last line, which carries the numbers, unless it was given.
+
+        Raises:
+            Refusal: 502, the answer was not whole.
+        """
+        rest = self._line(self._lines.rest())
         if self._over:
-            return b""
+            return rest
+        if self._told.finish is None:
+            raise cut_short()
+        return rest + self._last()
+
+    def _last(self) -> bytes:
         self._over = True
         calls = _whole(self._calls)
-        before = orjson.dumps(self._part(calls=calls)) + b"\n" if calls else b""
+        before = dumped(self._part(calls=calls)) + b"\n" if calls else b""
         return before + orjson.dumps(self._end(self._part())) + b"\n"
 
 
@@ -138,7 +147,7 @@ class WholeAnswer(_Answer):
     def feed(self, chunk: bytes) -> bytes:
         """Nothing before the end."""
         self._pieces.feed(chunk)
-        if self._first is None and any(self._pieces.texts):
+        if self._first is None and self._pieces.texts:
             self._first = now()
         return b""
 
@@ -153,7 +162,7 @@ class WholeAnswer(_Answer):
         self._told.read(pieces.envelope)
         self._told.finish = pieces.finish
         part = self._part("".join(pieces.texts), "".join(pieces.thoughts), _whole(pieces.calls))
-        return orjson.dumps(self._end(part))
+        return dumped(self._end(part))
 
 
 class Embeddings:
@@ -163,11 +172,17 @@ class Embeddings:
     gathers = False
 
     def __init__(self, exchange: Exchange, single: bool, loaded_in: float = 0.0) -> None:
-        self._exchange, self._single, self._loaded_in, self._body = exchange, single, loaded_in, b""
+        self._exchange, self._single, self._loaded_in, self._body = exchange, single, loaded_in, bytearray()
 
     def feed(self, chunk: bytes) -> bytes:
-        """Nothing before the end."""
+        """Nothing before the end.
+
+        Raises:
+            Refusal: 502, the answer is too large.
+        """
         self._body += chunk
+        if len(self._body) > LARGEST_GATHERED:
+            raise too_large()
         return b""
 
     def end(self) -> bytes:
@@ -176,13 +191,13 @@ class Embeddings:
         Raises:
             Refusal: 502, what the upstream answered is none.
         """
-        document = parsed(self._body)
+        document = parsed(bytes(self._body))
         rows = document.get("data")
         if not isinstance(rows, list) or not all(isinstance(one, Mapping) and "embedding" in one for one in rows):
             raise Refusal(502, "upstream", "The server's answer holds no embeddings.")
         vectors = [one["embedding"] for one in rows]
         if self._single:
-            return orjson.dumps({"embedding": vectors[0] if vectors else []})
+            return dumped({"embedding": vectors[0] if vectors else []})
         told = Told()
         told.read(document)
         numbers = {
@@ -190,15 +205,7 @@ class Embeddings:
             "load_duration": round(self._loaded_in * 1e9), "prompt_eval_count": told.prompt_tokens,
         }
         kept = {name: value for name, value in numbers.items() if value}
-        return orjson.dumps({"model": self._exchange.model, "embeddings": vectors} | kept)
-
-    def failure(self, status: int, body: bytes) -> bytes:
-        """An error of the upstream, as Ollama would say it."""
-        return _failure(status, body)
-
-
-def _failure(status: int, body: bytes) -> bytes:
-    return error_body("ollama", status, error_words(parsed(body)) or f"The server answered {status}.")
+        return dumped({"model": self._exchange.model, "embeddings": vectors} | kept)
 
 
 def loaded(exchange: Exchange, chat: bool, unload: bool) -> bytes:

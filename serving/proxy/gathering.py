@@ -7,15 +7,22 @@ stream it does notice. So it is asked for a stream, and the client gets what it 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import orjson
 
 from serving.proxy.body import parsed
 from serving.proxy.dialect import Refusal
+from serving.proxy.lines import Lines
 from serving.proxy.told import error_words
 
-OBJECTS = {"/v1/chat/completions": "chat.completion", "/v1/completions": "text_completion"}
+OBJECTS = {
+    "/v1/chat/completions": "chat.completion", "/chat/completions": "chat.completion",
+    "/v1/completions": "text_completion",
+}
+OWN = frozenset({"/completion", "/completions"})
+"""Where llama.cpp answers in its own form: one object, of which each event of a stream is a part."""
 PLAIN = frozenset({
     "model", "messages", "prompt", "stream", "max_tokens", "max_completion_tokens", "n_predict", "temperature", "top_p",
     "top_k", "min_p", "typical_p", "repeat_penalty", "repeat_last_n", "presence_penalty", "frequency_penalty", "seed",
@@ -23,14 +30,41 @@ PLAIN = frozenset({
     "cache_prompt", "id_slot", "chat_template_kwargs", "reasoning_effort", "reasoning_format", "logit_bias", "samplers",
     "suffix", "metadata", "store",
 })
-"""Keys of a request whose answer is all in its stream. With another one the request is passed on as it is."""
+"""Keys of a request whose answer is all in its stream. With another one the request is passed on as it is; also with
+several prompts, whose answers come mixed."""
+LARGEST_GATHERED = 128 << 20
+"""Bytes of a stream that are put together for a client that wants its answer in one piece."""
+PART = 64
+"""Bytes that a part of a call takes beside its text."""
+
+
+def too_large() -> Refusal:
+    """What ends an answer that is too large to be put together."""
+    return Refusal(502, "upstream", f"The server's answer is larger than {LARGEST_GATHERED >> 20} MiB.")
+
+
+def cut_short() -> Refusal:
+    """What ends an answer that did not say why it ended."""
+    return Refusal(502, "midstream", "The server ended its answer before it was over.")
+
+
+def dumped(document: Any) -> bytes:
+    """JSON of what a server sent.
+
+    Raises:
+        Refusal: 502, it is nested too deeply: more can be read than written.
+    """
+    try:
+        return orjson.dumps(document)
+    except orjson.JSONEncodeError:
+        raise Refusal(502, "upstream", "The server's answer is nested too deeply.") from None
 
 
 def asking_for_stream(path: str, engine: str, document: Mapping[str, Any]) -> bytes | None:
     """The body that asks for the same as a stream; None where the request is to be passed on as it is."""
-    if engine != "llamacpp" or path not in OBJECTS or not document or document.get("stream"):
+    if engine != "llamacpp" or not (path in OBJECTS or path in OWN) or not document or document.get("stream"):
         return None
-    if not document.keys() <= PLAIN:
+    if not document.keys() <= PLAIN or not isinstance(document.get("prompt", ""), str):
         return None
     return orjson.dumps({**document, "stream": True, "stream_options": {"include_usage": True}})
 
@@ -45,28 +79,72 @@ class Delta(NamedTuple):
 
 
 def delta_of(event: Mapping[str, Any]) -> Delta:
-    """What an event of a chat or a completion adds to its first choice."""
-    choices = event.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else {}
-    delta = choice.get("delta") or {"content": choice.get("text")}
-    thought = delta.get("reasoning_content") or delta.get("reasoning") or ""
-    return Delta(delta.get("content") or "", thought, delta.get("tool_calls"), choice.get("finish_reason"))
+    """What an event of a chat or a completion adds to its first choice; what has a wrong type adds nothing."""
+    if "choices" not in event:  # llama.cpp's own form
+        reason = _text(event.get("stop_type")) or "stop"  # older ones have no such word
+        return Delta(_text(event.get("content")), "", None, reason if event.get("stop") is True else None)
+    choices = event["choices"]
+    choice = _object(choices[0]) if isinstance(choices, list) and choices else {}
+    delta = _object(choice.get("delta")) or _object(choice.get("message")) or {"content": choice.get("text")}
+    thought = _text(delta.get("reasoning_content")) or _text(delta.get("reasoning"))
+    finish = _text(choice.get("finish_reason")) or None
+    return Delta(_text(delta.get("content")), thought, delta.get("tool_calls"), finish)
 
 
-class Calls(dict[int, dict[str, Any]]):
+def as_event(answer: bytes) -> bytes:
+    """An answer in one piece as the one event of a stream."""
+    return b"data:" + answer.replace(b"\n", b" ") + b"\n"  # within JSON, a bare line end is only white space
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+@dataclass(slots=True)
+class _Call:
+    names: list[str] = field(default_factory=list)
+    arguments: list[str] = field(default_factory=list)
+    id: str = ""
+
+
+class Calls:
     """Calls of tools by their number, put together from their parts."""
 
+    def __init__(self) -> None:
+        self._calls: dict[int, _Call] = {}
+        self._size = 0
+
     def add(self, given: Any) -> None:
-        """Takes up the parts that one event brings."""
+        """Takes up the parts that one event brings. Arguments that are no text but an object, as servers after Ollama's
+        manner send them, become the text of one.
+
+        Raises:
+            Refusal: 502, they are too large.
+        """
         for place, call in enumerate(given if isinstance(given, list) else ()):
             if not isinstance(call, Mapping):
                 continue
-            blank = {"type": "function", "function": {"name": "", "arguments": ""}, "id": ""}
-            known = self.setdefault(call.get("index", place), blank)
-            function = call.get("function") or {}
-            for key in ("name", "arguments"):
-                known["function"][key] += function.get(key) or ""
-            known["id"] = call.get("id") or known["id"]
+            index, function = call.get("index"), _object(call.get("function"))
+            known = self._calls.setdefault(index if isinstance(index, int) else place, _Call())
+            name, arguments = _text(function.get("name")), function.get("arguments")
+            arguments = dumped(arguments).decode() if isinstance(arguments, Mapping) else _text(arguments)
+            known.names.append(name)
+            known.arguments.append(arguments)
+            known.id = _text(call.get("id")) or known.id
+            self._size += PART + len(name) + len(arguments)
+            if self._size > LARGEST_GATHERED:
+                raise too_large()
+
+    def whole(self) -> list[dict[str, Any]]:
+        """The calls, as OpenAI's API has them."""
+        return [{
+            "type": "function", "function": {"name": "".join(one.names), "arguments": "".join(one.arguments)},
+            "id": one.id,
+        } for one in self._calls.values()]
 
 
 class Pieces:
@@ -80,24 +158,33 @@ class Pieces:
         self.envelope: dict[str, Any] = {}
         """What stands beside the choices, the newest of each."""
         self.error: dict[str, Any] | None = None
-        self._rest = b""
+        self._lines, self._size = Lines(), 0
 
     def feed(self, chunk: bytes) -> None:
-        """Takes up bytes of the stream."""
-        lines = (self._rest + chunk).split(b"\n")
-        self._rest = lines.pop()
-        for line in lines:
-            if line.startswith((b"data:", b"error:")):
-                self._event(parsed(line.partition(b":")[2].strip()))
+        """Takes up bytes of the stream.
 
-    def _event(self, event: dict[str, Any]) -> None:
+        Raises:
+            Refusal: 502, it is too large, or has a line that is.
+        """
+        self._size += len(chunk)
+        if self._size > LARGEST_GATHERED:
+            raise too_large()
+        for line in self._lines.feed_all(chunk):
+            self._line(line)
+
+    def _line(self, line: bytes) -> None:
+        if not line.startswith((b"data:", b"error:")):
+            return
+        event = parsed(line.partition(b":")[2].strip())
         if event.get("error"):
             self.error = event
             return
         delta = delta_of(event)
         self.envelope |= {name: value for name, value in event.items() if name != "choices"}
-        self.texts.append(delta.text)
-        self.thoughts.append(delta.thought)
+        if delta.text:
+            self.texts.append(delta.text)
+        if delta.thought:
+            self.thoughts.append(delta.thought)
         self.calls.add(delta.calls)
         self.finish = delta.finish or self.finish
 
@@ -107,10 +194,11 @@ class Pieces:
         Raises:
             Refusal: 502, the engine reported an error, or the stream ended before it was over.
         """
+        self._line(self._lines.rest())
         if self.error is not None:
             raise Refusal(502, "upstream", error_words(self.error) or "The engine reported an error.")
         if self.finish is None:
-            raise Refusal(502, "midstream", "The server ended its answer before it was over.")
+            raise cut_short()
 
 
 class GatheredAnswer:
@@ -136,6 +224,11 @@ class GatheredAnswer:
         pieces = self._pieces
         pieces.whole()
         text = "".join(pieces.texts)
+        if self._path in OWN:
+            settings = pieces.envelope.get("generation_settings")
+            if isinstance(settings, dict):
+                settings["stream"] = False
+            return dumped({**pieces.envelope, "content": text})
         choice: dict[str, Any] = {"finish_reason": pieces.finish, "index": 0}
         if self._path == "/v1/completions":
             choice = {"text": text, "index": 0, "logprobs": None, "finish_reason": pieces.finish}
@@ -143,11 +236,7 @@ class GatheredAnswer:
             message: dict[str, Any] = {"role": "assistant", "content": text}
             if thoughts := "".join(pieces.thoughts):
                 message["reasoning_content"] = thoughts
-            if pieces.calls:
-                message["tool_calls"] = list(pieces.calls.values())
+            if calls := pieces.calls.whole():
+                message["tool_calls"] = calls
             choice["message"] = message
-        return orjson.dumps({"choices": [choice], **pieces.envelope, "object": OBJECTS[self._path]})
-
-    def failure(self, status: int, body: bytes) -> bytes:  # noqa: ARG002 - the protocol's
-        """As it is: the client speaks the server's dialect."""
-        return body
+        return dumped({"choices": [choice], **pieces.envelope, "object": OBJECTS[self._path]})

@@ -15,6 +15,7 @@ from typing import Literal
 
 import orjson
 
+from serving.proxy.lines import Lines
 from serving.proxy.told import Told
 
 Form = Literal["sse", "ndjson", "whole"]
@@ -33,9 +34,8 @@ _OVER = re.compile(
 ).search
 FINALS = 4
 """Lines kept for the end: the one that says why it ended, one with usage, one with timings, and one to spare."""
-LONGEST_LINE = 4 << 20
 LONGEST_WHOLE = 16 << 20
-"""Bytes of a line, and of an answer that comes in one piece, that are looked into."""
+"""Bytes of an answer that comes in one piece that are looked into."""
 
 
 def form_of(content_type: str) -> Form:
@@ -54,14 +54,13 @@ class Meter:
     ``keep`` bytes of the answer are kept for whoever keeps texts."""
 
     __slots__ = (
-        "_dropping",
         "_finals",
         "_keeping",
         "_kept",
+        "_lines",
         "_on_gap",
         "_on_token",
         "_parts",
-        "_rest",
         "_size",
         "done",
         "events",
@@ -85,7 +84,7 @@ class Meter:
         self.done = False
         """The answer said that it is over."""
         self._on_token, self._on_gap = on_token, on_gap
-        self._rest, self._dropping = b"", False
+        self._lines = Lines()
         self._finals: deque[bytes] = deque(maxlen=FINALS)
         self._parts: list[bytes] = []
         self._size, self._keeping, self._kept = 0, keep, bytearray()
@@ -100,14 +99,7 @@ class Meter:
                 self._parts.append(chunk)
             return
         at = now()
-        lines = (self._rest + chunk if self._rest else chunk).split(b"\n")
-        self._rest = lines.pop()
-        if self._dropping and lines:
-            del lines[0]
-            self._dropping = False
-        if len(self._rest) > LONGEST_LINE:
-            self._rest, self._dropping = b"", True
-        for line in lines:
+        for line in self._lines.feed(chunk):
             if len(line) > 2:
                 self._line(line, at)
 
@@ -132,8 +124,8 @@ class Meter:
 
     def finish_line(self) -> None:
         """Takes a last line without its end for whole: nothing more comes."""
-        if len(self._rest) > 2:
-            rest, self._rest = self._rest, b""
+        rest = self._lines.rest()
+        if len(rest) > 2:
             self._line(rest, now())
 
     def kept(self) -> bytes:

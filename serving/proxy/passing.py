@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from functools import lru_cache
 from typing import Protocol
 
@@ -12,12 +13,14 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from serving.proxy.body import parsed
-from serving.proxy.dialect import ENDS_TOLD, Refusal, error_event
+from serving.proxy.dialect import ENDS_TOLD, Dialect, Refusal, error_body, error_event
 from serving.proxy.exchange import Exchange
+from serving.proxy.gathering import as_event
 from serving.proxy.meter import Meter, form_of, now
-from serving.proxy.told import error_kind
+from serving.proxy.told import error_kind, error_words
 from serving.settings import ProxySettings
 
+log = logging.getLogger(__name__)
 HOP_BY_HOP = frozenset({
     "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
     "trailers", "transfer-encoding", "upgrade",
@@ -29,6 +32,8 @@ NOT_RETURNED = HOP_BY_HOP | {"content-length"}
 LARGEST_PIECE = 4 << 20
 """An answer that does not stream is held until it is whole, up to so many bytes: if it breaks off, the client gets a
 clear error instead of half an answer."""
+TOKENS = frozenset({"chat", "completion"})
+"""Kinds whose streams are waited for until their first token; of any other (`/api/pull`) the first byte is enough."""
 SLACK = 0.05
 """Of the longest silence: the alarm is moved only so often, not with each part."""
 FIRST_PAUSE = 0.05
@@ -44,7 +49,11 @@ class Rewriter(Protocol):
     """It makes an answer in one piece out of a stream, and gives nothing before the end."""
 
     def feed(self, chunk: bytes) -> bytes:
-        """What can be sent on now."""
+        """What can be sent on now.
+
+        Raises:
+            Refusal: the upstream's answer cannot be understood, or is too large.
+        """
 
     def end(self) -> bytes:
         """What remains at the end.
@@ -52,13 +61,6 @@ class Rewriter(Protocol):
         Raises:
             Refusal: the upstream's answer is none.
         """
-
-    def failure(self, status: int, body: bytes) -> bytes:
-        """The body of an answer with a status of 400 or more."""
-
-
-class Cut(Exception):
-    """The answer broke off after its beginning had been sent; the message is a sentence."""
 
 
 @lru_cache(2048)
@@ -144,7 +146,8 @@ async def give_back(
     request: web.BaseRequest, exchange: Exchange, answer: aiohttp.ClientResponse, rewriter: Rewriter | None,
     settings: ProxySettings, meter: Meter,
 ) -> web.StreamResponse:
-    """Sends the upstream's answer to the client: a stream as its parts come, anything else in one piece.
+    """Sends the upstream's answer to the client: a stream as its parts come, anything else in one piece. What goes
+    wrong after the first byte was sent is told within the answer, and ends it.
 
     Raises:
         Refusal: the answer broke off, or came too late, before anything was sent to the client.
@@ -153,10 +156,10 @@ async def give_back(
     exchange.status, exchange.meter = answer.status, meter
     meter.form = form_of(answer.headers.get("Content-Type", ""))
     exchange.stream = meter.form != "whole"
-    if answer.status >= 400:
-        rewriter = _Failing(rewriter, answer.status) if rewriter is not None else None
-    elif rewriter is not None and rewriter.gathers and not exchange.stream:
-        rewriter = None  # it was asked for a stream and answers in one piece
+    if rewriter is not None and rewriter.content_type is None and (answer.status >= 400 or not exchange.stream):
+        rewriter = None  # an error, or an answer in one piece, is what the client can read as it is
+    elif rewriter is not None and answer.status >= 400:
+        rewriter = _Failing(exchange.dialect, answer.status)
     headers = CIMultiDict((name, value) for name, value in answer.headers.items() if name.lower() not in NOT_RETURNED)
     if rewriter is not None and rewriter.content_type is not None:
         headers["Content-Type"] = rewriter.content_type
@@ -165,39 +168,53 @@ async def give_back(
         headers["Content-Type"] = "application/json; charset=utf-8"
         await _gather(exchange, answer, rewriter, settings, meter)
         return await _whole(request, exchange, answer, headers, b"", rewriter)
+    held, complete = b"", False
     if not exchange.stream:
-        held = await _hold(exchange, answer, meter, settings)
-        if held is not None:
-            return await _whole(request, exchange, answer, headers, held, rewriter)
+        held, complete = await _hold(exchange, answer, meter, settings)
+    if complete:
+        if rewriter is not None and (rewriter.gathers or _outward(rewriter, meter) != "whole"):
+            held = as_event(held)  # it was asked for a stream and answers in one piece
+        return await _whole(request, exchange, answer, headers, held, rewriter)
     response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers)
     try:
-        await _stream(request, exchange, answer, response, rewriter, settings, meter)
-    except Cut as cut:
-        event = error_event(exchange.dialect, _outward(rewriter, meter), str(cut)) if exchange.stream else b""
+        await _stream(request, exchange, answer, response, held, rewriter, settings, meter)
+    except ConnectionError:
+        raise
+    except Exception as error:
+        if not response.prepared:
+            raise
+        cut = _told(error, exchange)
+        exchange.failed(cut.error, cut.message)
+        event = error_event(exchange.dialect, _outward(rewriter, meter), cut.message) if exchange.stream else b""
         await _cut_off(request, exchange, response, event)
     return response
 
 
+def _told(error: Exception, exchange: Exchange) -> Refusal:
+    """What a client is told of an error."""
+    if isinstance(error, Refusal):
+        return error
+    log.error("a request to %s failed in the middle of its answer", exchange.path, exc_info=error)
+    return Refusal(500, "internal", "The proxy failed; its log says why.")
+
+
 class _Failing:
-    """Turns an error of the upstream into the client's dialect."""
+    """Tells an error of the upstream in the client's dialect."""
 
     content_type: str | None = "application/json"
     gathers = False
 
-    def __init__(self, inner: Rewriter, status: int) -> None:
-        self._inner, self._status, self._body = inner, status, bytearray()
-        if inner.content_type is None:
-            self.content_type = None
+    def __init__(self, dialect: Dialect, status: int) -> None:
+        self._dialect, self._status, self._body = dialect, status, bytearray()
 
     def feed(self, chunk: bytes) -> bytes:
-        self._body += chunk
+        if len(self._body) <= LARGEST_PIECE:  # a larger one is no error of an API
+            self._body += chunk
         return b""
 
     def end(self) -> bytes:
-        return self._inner.failure(self._status, bytes(self._body))
-
-    def failure(self, status: int, body: bytes) -> bytes:
-        return self._inner.failure(status, body)
+        words = error_words(parsed(bytes(self._body))) or f"The server answered {self._status}."
+        return error_body(self._dialect, self._status, words)
 
 
 def _outward(rewriter: Rewriter | None, meter: Meter) -> str:
@@ -209,25 +226,38 @@ def _outward(rewriter: Rewriter | None, meter: Meter) -> str:
 
 async def _hold(
     exchange: Exchange, answer: aiohttp.ClientResponse, meter: Meter, settings: ProxySettings
-) -> bytes | None:
-    """The whole answer; None when it is larger than what is held, or no body comes: then it is to be streamed."""
+) -> tuple[bytes, bool]:
+    """What was read of the answer, and whether that is all. What is larger than what is held, or may have no body, is
+    to be streamed."""
     length = answer.content_length
     if (length is not None and length > LARGEST_PIECE) or exchange.method == "HEAD":
-        return None
+        return b"", False
     if length is None and exchange.kind == "other":
-        return None
+        return b"", False
     try:
         if answer.content.is_eof():  # it came with its headers, as most do: nothing to wait for
             body = await answer.read()
         else:
             async with asyncio.timeout(settings.first_byte_timeout):
-                body = await answer.read()
+                body = await _read(answer.content)
     except TimeoutError as error:
         raise Refusal(504, "timeout", f"{_name(exchange)} stopped in the middle of its answer.") from error
     except aiohttp.ClientError as error:
         raise Refusal(502, "upstream", f"{_name(exchange)} broke off in the middle of its answer.") from error
+    if len(body) > LARGEST_PIECE:
+        return body, False
     meter.feed(body)
-    return body
+    return body, True
+
+
+async def _read(content: aiohttp.StreamReader) -> bytes:
+    """All of it, or somewhat more than is held of an answer."""
+    parts: list[bytes] = []
+    size = 0
+    while size <= LARGEST_PIECE and (part := await content.readany()):
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts)
 
 
 async def _gather(
@@ -273,48 +303,48 @@ def _note_status(exchange: Exchange, body: bytes) -> None:
 
 async def _stream(
     request: web.BaseRequest, exchange: Exchange, answer: aiohttp.ClientResponse, response: web.StreamResponse,
-    rewriter: Rewriter | None, settings: ProxySettings, meter: Meter,
+    chunk: bytes, rewriter: Rewriter | None, settings: ProxySettings, meter: Meter,
 ) -> None:
+    """``chunk`` is what was read already.
+
+    Raises:
+        Refusal: the answer broke off, or cannot be understood.
+    """
     if rewriter is None and answer.content_length is not None:
         response.content_length = answer.content_length
     await response.prepare(request)
     read, write, feed = answer.content.readany, response.write, meter.feed
-    waiting, idle, moved = True, settings.idle_timeout, 0.0
-    first_within = (exchange.sent or exchange.started) + settings.first_byte_timeout - now()
+    waiting, idle, moved = not chunk, settings.idle_timeout, 0.0
+    has_tokens = exchange.stream and exchange.kind in TOKENS
+    first_within = (exchange.sent or exchange.started) + settings.first_byte_timeout - now() if waiting else idle
     clock = asyncio.get_running_loop().time
     try:
         async with asyncio.timeout(first_within) as limit:
-            while chunk := await read():
+            while chunk or (chunk := await read()):
                 out = chunk if rewriter is None else rewriter.feed(chunk)
                 if out:
                     await write(out)
                     exchange.bytes_out += len(out)
                 feed(chunk)
+                chunk = b""
                 if waiting:
-                    waiting = exchange.stream and meter.first is None
+                    waiting = has_tokens and meter.first is None
                 at = clock()
                 if not waiting and at - moved > idle * SLACK:
                     moved = at
                     limit.reschedule(at + idle * (1 + SLACK))
     except TimeoutError:
         wait = settings.first_byte_timeout if waiting else idle
-        exchange.failed("timeout", f"{_name(exchange)} sent nothing for {wait:g} s.")
-        raise Cut(exchange.message) from None
+        raise Refusal(504, "timeout", f"{_name(exchange)} sent nothing for {wait:g} s.") from None
     except aiohttp.ClientConnectionResetError:
         raise  # it is the client that left
     except aiohttp.ClientError:
-        exchange.failed("midstream", f"{_name(exchange)} broke off in the middle of its answer.")
-        raise Cut(exchange.message) from None
+        raise Refusal(502, "midstream", f"{_name(exchange)} broke off in the middle of its answer.") from None
     if exchange.stream and not meter.done and exchange.path in ENDS_TOLD and exchange.status < 400:
         meter.finish_line()
         if not meter.done:
-            exchange.failed("midstream", f"{_name(exchange)} ended its answer before it was over.")
-            raise Cut(exchange.message)
-    try:
-        rest = rewriter.end() if rewriter is not None else b""
-    except Refusal as refusal:
-        exchange.failed(refusal.error, refusal.message)
-        raise Cut(refusal.message) from None
+            raise Refusal(502, "midstream", f"{_name(exchange)} ended its answer before it was over.")
+    rest = rewriter.end() if rewriter is not None else b""
     if rest:
         await write(rest)
         exchange.bytes_out += len(rest)

@@ -254,7 +254,7 @@ class Proxy:
             way, body, said_anew = asked.path, asked.body, True
             rewriter = _rewriter(exchange, asked.stream, loaded_in)
         elif path.startswith(LMSTUDIO_V0) and target.engine != "lmstudio":
-            way = "/v1/" + way.removeprefix(LMSTUDIO_V0)
+            way, path = "/v1/" + way.removeprefix(LMSTUDIO_V0), "/v1/" + path.removeprefix(LMSTUDIO_V0)
         if not said_anew and body:
             asking = bodies.asking_for_usage(body, document, path, target.engine)
             gathered = asking_for_stream(path, target.engine, document)

@@ -37,7 +37,10 @@ class Told:
         for nested in _NESTED:
             inner = document.get(nested)
             if isinstance(inner, dict) and ("usage" in inner or "stats" in inner):
-                self.read(inner)
+                self._read(inner)
+        self._read(document)
+
+    def _read(self, document: dict[str, Any]) -> None:
         if "stats" in document:
             self._stats(document["stats"])
         if "eval_count" in document or "prompt_eval_count" in document:

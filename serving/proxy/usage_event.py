@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 
+from serving.proxy import lines
 from serving.proxy.body import parsed
 
 _LIKELY = re.compile(rb'"choices":\s*(?:\[\s*\]|null)').search
 _BETWEEN = re.compile(rb"\r?\n\r?\n")
+LONGEST_BETWEEN = 4
+"""Bytes of what stands between two events."""
 
 
 class WithoutUsage:
@@ -21,28 +24,31 @@ class WithoutUsage:
     gathers = False
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()
 
     def feed(self, chunk: bytes) -> bytes:
-        """The events that are whole now."""
-        data = self._rest + chunk
-        out, start = [], 0
-        for between in _BETWEEN.finditer(data):
-            event = data[start:between.end()]
+        """The events that are whole now.
+
+        Raises:
+            Refusal: 502, one is too long.
+        """
+        data, out, start = self._rest, [], 0
+        searched = max(0, len(data) - LONGEST_BETWEEN + 1)
+        data += chunk
+        for between in _BETWEEN.finditer(data, searched):
+            event = bytes(data[start:between.end()])
             start = between.end()
             if not self._is_usage(event):
                 out.append(event)
-        self._rest = data[start:]
+        del data[:start]
+        if len(data) > lines.LONGEST_LINE:
+            raise lines.too_long()
         return b"".join(out)
 
     def end(self) -> bytes:
         """What came without its end."""
-        rest, self._rest = self._rest, b""
+        rest, self._rest = bytes(self._rest), bytearray()
         return b"" if self._is_usage(rest) else rest
-
-    def failure(self, status: int, body: bytes) -> bytes:  # noqa: ARG002 - the protocol's
-        """As it is: the client speaks the server's dialect."""
-        return body
 
     @staticmethod
     def _is_usage(event: bytes) -> bool:

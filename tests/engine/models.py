@@ -16,6 +16,16 @@ TEMPLATE = (
     "{% if add_generation_prompt %}assistant:{% endif %}"
 )
 
+CALLS = ("<tool_call>\n", "</tool_call>")
+CALLING_TEMPLATE = (
+    "{% if tools %}<|im_start|>system\n<tools>{% for t in tools %}\n{{ t | tojson }}{% endfor %}\n</tools><|im_end|>\n"
+    "{% endif %}{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}"
+    "{% for c in m.tool_calls or [] %}\n<tool_call>\n{\"name\": \"{{ c.function.name }}\", "
+    "\"arguments\": {{ c.function.arguments | tojson }}}\n</tool_call>{% endfor %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+"""A form of calls that llama.cpp knows from the template, and forces by a grammar where a call is required."""
+
 
 def tiny(path: Path, *, name: str = "tiny-random-llama") -> Path:
     """520 KB, some thousand tokens a second: for whatever is not about time."""
@@ -27,12 +37,19 @@ def slow(path: Path) -> Path:
     return write(path, layers=12, dim=512, heads=8, kv_heads=4, ff=1536, half=True, name="slow-random-llama")
 
 
+def calling(path: Path) -> Path:
+    """As `tiny`, with a token for the beginning and one for the end of a tool's call, so that a request may favour
+    them: by itself a random model calls nothing."""
+    return write(path, name="calling-random-llama", template=CALLING_TEMPLATE, further=CALLS)
+
+
 def write(path: Path, *, layers: int = 2, dim: int = 64, heads: int = 4, kv_heads: int = 2, ff: int = 128,
-          context: int = 2048, seed: int = 1, half: bool = False, name: str = "random") -> Path:
+          context: int = 2048, seed: int = 1, half: bool = False, name: str = "random",
+          template: str = TEMPLATE, further: tuple[str, ...] = ()) -> Path:
     """A GGUF of architecture llama. The output rows of bytes and specials are zero: it writes readable ASCII and always
     runs up to ``max_tokens``."""
     rng = np.random.default_rng(seed)
-    tokens, scores, types, first_text = _vocabulary()
+    tokens, scores, types, first_text = _vocabulary(further)
     size = len(tokens)
     out = gguf.GGUFWriter(path, "llama")
     out.add_name(name)
@@ -62,7 +79,7 @@ def write(path: Path, *, layers: int = 2, dim: int = 64, heads: int = 4, kv_head
     out.add_add_bos_token(True)
     out.add_add_eos_token(False)
     out.add_add_space_prefix(True)
-    out.add_chat_template(TEMPLATE)
+    out.add_chat_template(template)
 
     kind = np.float16 if half else np.float32
 
@@ -91,7 +108,7 @@ def write(path: Path, *, layers: int = 2, dim: int = 64, heads: int = 4, kv_head
     return path
 
 
-def _vocabulary() -> tuple[list[str], list[float], list[int], int]:
+def _vocabulary(further: tuple[str, ...]) -> tuple[list[str], list[float], list[int], int]:
     """As SentencePiece has it: 3 specials, 256 bytes, printable ASCII, a few words and their beginnings."""
     kinds = gguf.TokenType
     tokens: list[str] = []
@@ -117,6 +134,8 @@ def _vocabulary() -> tuple[list[str], list[float], list[int], int]:
         add("▁" + word, -1.0 - place, kinds.NORMAL)
         for length in range(2, len(word) + 1):  # it merges pair by pair: each beginning needs a piece of its own
             add("▁" + word[: length - 1], -50.0 - place, kinds.NORMAL)
+    for token in further:
+        add(token, -1e4, kinds.USER_DEFINED)
     while len(tokens) % 32:
         add(f"<extra_{len(tokens)}>", -1e4, kinds.USER_DEFINED)
     return tokens, scores, types, first_text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ import openai
 import pytest
 import requests
 
+from tests.engine import models, run
 from tests.engine.run import Engine
 from tests.serving.proxy.support import Serving, serving
 from tests.support import wait_until
@@ -90,6 +92,9 @@ def test_a_stream_is_what_the_engine_sends(before_engine: Serving, engine: Engin
 
 @pytest.mark.parametrize(("path", "body"), [
     ("/v1/chat/completions", {"messages": HELLO}), ("/v1/completions", {"prompt": "hello"}),
+    ("/chat/completions", {"messages": HELLO}), ("/v1/completions", {"prompt": ["hello", "the"]}),
+    ("/completions", {"prompt": "hello"}), ("/completion", {"prompt": "hello", "stop": ["a"]}),
+    ("/completion", {"prompt": ["hello", "the"]}),
     ("/v1/chat/completions", {"messages": HELLO, "logprobs": True}),
     ("/v1/chat/completions", {"messages": HELLO, "tools": TOOLS, "tool_choice": "required", "max_tokens": 300}),
     ("/v1/chat/completions", {"messages": HELLO, "response_format": {"type": "json_object"}}),
@@ -97,13 +102,20 @@ def test_a_stream_is_what_the_engine_sends(before_engine: Serving, engine: Engin
 def test_an_answer_in_one_piece_is_what_the_engine_says(
     before_engine: Serving, engine: Engine, path: str, body: Any
 ) -> None:
-    body = {"model": "tiny", "max_tokens": 12, "temperature": 0, "seed": 1, "cache_prompt": False, **body}
+    body = {"model": "tiny", "max_tokens": 12, "n_predict": 12, "temperature": 0, "seed": 1, "cache_prompt": False,
+            **body}
     direct = requests.post(engine.url + path, json=body, timeout=30)
     for proxy in (before_engine.openai, before_engine.ollama):
         through = requests.post(proxy + path, json=body, timeout=30)
         assert (through.status_code, without(through.json())) == (direct.status_code, without(direct.json()))
         assert through.headers["Content-Type"] == direct.headers["Content-Type"]
-        assert through.json().get("timings", {}).keys() == direct.json().get("timings", {}).keys()
+        assert timed(through) == timed(direct)
+
+
+def timed(answer: requests.Response) -> list[list[str]]:
+    """The times that an engine tells of each answer."""
+    found = answer.json()
+    return [sorted(one.get("timings", {})) for one in (found if isinstance(found, list) else [found])]
 
 
 @pytest.mark.parametrize("path", [
@@ -144,18 +156,46 @@ def test_openais_client_raises_what_it_raises_without_us(before_engine: Serving,
     assert raised[0] == raised[1]
 
 
-def test_openai_lists_completes_and_calls_tools(before_engine: Serving, engine: Engine) -> None:
+def test_openai_lists_and_completes(before_engine: Serving, engine: Engine) -> None:
     direct, client = openai_at(engine.url), openai_at(before_engine.openai)
     assert [one.id for one in client.models.list()] == [one.id for one in direct.models.list()] == ["tiny"]
     text = client.completions.create(model="tiny", prompt="hello", max_tokens=5, temperature=0)
     assert text.choices[0].text
-    calls = []
-    for one in (direct, client):
-        told = one.chat.completions.create(
-            model="tiny", messages=HELLO, tools=TOOLS, tool_choice="required", max_tokens=400, temperature=0, seed=3,
-        )
-        calls.append(without(told.model_dump()))
-    assert calls[0]["choices"][0]["finish_reason"] == calls[1]["choices"][0]["finish_reason"]
+
+
+def called(parts: list[Any]) -> list[tuple[str, str]]:
+    """Name and arguments of the calls that parts of an answer make."""
+    found: dict[int, tuple[str, str]] = {}
+    for part in parts:
+        for place, call in enumerate(part.tool_calls or ()):
+            number = getattr(call, "index", place)
+            name, arguments = found.get(number, ("", ""))
+            found[number] = name + (call.function.name or ""), arguments + (call.function.arguments or "")
+    return list(found.values())
+
+
+def test_openai_calls_tools_as_without_us_streamed_and_whole(before_nothing: Serving, tmp_path: Path) -> None:
+    parameters = {"type": "object", "properties": {"town": {"enum": ["Brest", "Paris"]}}, "required": ["town"]}
+    tools: Any = [{"type": "function", "function": {"name": "weather", "parameters": parameters}}]
+    with run.engine(models.calling(tmp_path / "calling.gguf"), "-c", "2048", "-np", "1") as caller:
+        before_nothing.configure({"box": caller.url})
+        opens, closes = requests.post(
+            f"{caller.url}/tokenize", json={"content": "".join(models.CALLS)}, timeout=10).json()["tokens"]
+        asked: Any = {
+            "model": "tiny", "messages": HELLO, "tools": tools, "tool_choice": "required", "max_tokens": 300,
+            "temperature": 0, "logit_bias": {"2": 100, str(opens): 90, str(closes): 80},  # 2 ends the answer
+        }
+        calls = []
+        for url in (caller.url, before_nothing.openai, before_nothing.ollama):
+            client = openai_at(url)
+            told = client.chat.completions.create(**asked).choices[0]
+            streamed = [part.choices[0] for part in client.chat.completions.create(**asked, stream=True)]
+            assert told.finish_reason == streamed[-1].finish_reason == "tool_calls"
+            assert not told.message.content and all(call.id for call in told.message.tool_calls or ())
+            calls += [called([told.message]), called([part.delta for part in streamed])]
+        assert calls == [calls[0]] * 6
+        assert [(name, json.loads(arguments)["town"] in ("Brest", "Paris")) for name, arguments in calls[0]] == [
+            ("weather", True)]
 
 
 def test_openai_embeds(embedder: Engine, before_nothing: Serving) -> None:
@@ -276,14 +316,19 @@ def test_a_client_that_leaves_a_stream_frees_the_engine(
     assert proxies["lmstudio" if dialect == "openai" else "ollama"]["gone"] >= 1
 
 
+@pytest.mark.parametrize(("path", "asked"), [
+    ("/v1/chat/completions", {"messages": HELLO}), ("/api/v0/chat/completions", {"messages": HELLO}),
+    ("/api/v0/completions", {"prompt": "hello"}), ("/chat/completions", {"messages": HELLO}),
+    ("/completions", {"prompt": "hello"}), ("/completion", {"prompt": "hello"}),
+])
 def test_a_client_that_leaves_before_a_whole_answer_is_let_go_at_once(
-    slow_engine: Engine, before_nothing: Serving
+    slow_engine: Engine, before_nothing: Serving, path: str, asked: dict[str, Any]
 ) -> None:
     before_nothing.configure({"slow": slow_engine.url})
     after = before_nothing.last
     connection = http.client.HTTPConnection(urlsplit(before_nothing.openai).netloc, timeout=20)
-    body = {"model": "slow", "messages": HELLO, "max_tokens": 1500}
-    connection.request("POST", "/v1/chat/completions", json.dumps(body), {"Content-Type": "application/json"})
+    body = {"model": "slow", "max_tokens": 1500, "n_predict": 1500, **asked}
+    connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
     wait_until(lambda: slow_engine.busy, 5, every=0.01)
     connection.close()
     record = before_nothing.record(after)[0]

@@ -8,6 +8,7 @@ import os
 import resource
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -425,6 +426,24 @@ def test_a_reranking_is_a_request_of_its_model(before_nothing: Serving) -> None:
         answer = requests.post(f"{before_nothing.openai}/v1/rerank", json={"model": "m", "query": "a"}, timeout=5)
         assert answer.status_code == 200 and before_nothing.record(after)
         assert [one["requests"] for one in before_nothing.status()["lanes"] if one["server"] == "ranks"] == [1]
+
+
+def test_a_stream_without_tokens_goes_on_for_longer_than_the_wait_for_its_first_byte(before_nothing: Serving) -> None:
+    line = b'{"status":"pulling abc","total":9,"completed":3}\n'
+
+    def pulls(connection: socket.socket, _asked: Asked) -> None:
+        begin(connection, "application/x-ndjson")
+        for _ in range(12):
+            part(connection, line)
+            time.sleep(0.1)
+        part(connection, b"")
+
+    with scripted(pulls, OLLAMA_LISTED) as upstream:
+        before_nothing.configure({"old": upstream.url}, firstByteTimeout=500, timeout=60_000)
+        after = before_nothing.last
+        assert stream(before_nothing.ollama, "/api/pull") == (200, line * 12, True)
+        assert "error" not in before_nothing.record(after)[0]
+    before_nothing.configure(firstByteTimeout=300_000)
 
 
 def test_lists_of_several_servers_are_one(before_nothing: Serving, ollama_server: Scripted) -> None:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.proxy.body import answer_text
-from serving.proxy.meter import LONGEST_LINE, Form, Meter, form_of
+from serving.proxy.lines import LONGEST_LINE
+from serving.proxy.meter import Form, Meter, form_of
 from serving.proxy.told import Told, error_kind
 from serving.proxy.usage_event import WithoutUsage
 
