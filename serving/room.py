@@ -20,6 +20,7 @@ from analysis.capacity import Capacity, capacity
 from config.serving import Objective
 from serving.requests.objectives import BLAMELESS
 from serving.requests.table import requests
+from serving.wire import TOKENS
 from storage.database import Database
 
 MINUTE = 60
@@ -68,7 +69,7 @@ def room(
     first, last = math.ceil(start / MINUTE) * MINUTE, math.floor(end / MINUTE) * MINUTE
     query = sa.select(c.ended, c.ttft, c.itl, c.error).where(
         c.model == model, c.ended >= first, c.ended < last, c.error.not_in(BLAMELESS),
-        c.kind.in_(("chat", "completion")),
+        c.kind.in_(TOKENS),
     ).order_by(c.id.desc()).limit(MOST)
     if server:
         query = query.where(c.server == server)

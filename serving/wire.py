@@ -19,6 +19,8 @@ PROTOCOL = 1
 """Grows when a key changes its meaning; a process of another protocol is replaced."""
 
 Kind = Literal["chat", "completion", "embedding", "other"]
+TOKENS: tuple[Kind, ...] = ("chat", "completion")
+"""Kinds whose answers are tokens."""
 ErrorClass = Literal[
     "connect", "timeout", "upstream", "midstream", "queue_full", "start", "internal",
     "client_gone", "refused", "rate_limited", "too_large", "unauthorized",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from serving.proxy.dialect import Dialect
 from serving.proxy.meter import Meter, now
 from serving.proxy.told import Told
-from serving.wire import ErrorClass, Kind, Outcome
+from serving.wire import TOKENS, ErrorClass, Kind, Outcome
 
 if TYPE_CHECKING:
     from serving.proxy.routing import Target
@@ -112,7 +112,7 @@ class Exchange:
             made["prompt_tokens"] = told.prompt_tokens
         if told.cached_tokens is not None:
             made["cached_tokens"] = told.cached_tokens
-        if self.meter is None or self.kind not in ("chat", "completion"):
+        if self.meter is None or self.kind not in TOKENS:
             return
         tokens, exact = self.meter.output_tokens(told)
         if tokens is not None:

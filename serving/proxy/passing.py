@@ -19,6 +19,7 @@ from serving.proxy.gathering import as_event
 from serving.proxy.meter import Meter, form_of, now
 from serving.proxy.told import error_kind, error_words
 from serving.settings import ProxySettings
+from serving.wire import TOKENS
 
 log = logging.getLogger(__name__)
 HOP_BY_HOP = frozenset({
@@ -32,8 +33,6 @@ NOT_RETURNED = HOP_BY_HOP | {"content-length"}
 LARGEST_PIECE = 4 << 20
 """An answer that does not stream is held until it is whole, up to so many bytes: if it breaks off, the client gets a
 clear error instead of half an answer."""
-TOKENS = frozenset({"chat", "completion"})
-"""Kinds whose streams are waited for until their first token; of any other (`/api/pull`) the first byte is enough."""
 SLACK = 0.05
 """Of the longest silence: the alarm is moved only so often, not with each part."""
 FIRST_PAUSE = 0.05
@@ -315,7 +314,7 @@ async def _stream(
     await response.prepare(request)
     read, write, feed = answer.content.readany, response.write, meter.feed
     waiting, idle, moved = not chunk, settings.idle_timeout, 0.0
-    has_tokens = exchange.stream and exchange.kind in TOKENS
+    has_tokens = exchange.stream and exchange.kind in TOKENS  # of any other (/api/pull) the first byte is enough
     first_within = (exchange.sent or exchange.started) + settings.first_byte_timeout - now() if waiting else idle
     clock = asyncio.get_running_loop().time
     try:

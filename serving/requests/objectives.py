@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from config.serving import EVERY_MODEL, Models, Objective
 from serving.requests.table import requests
+from serving.wire import TOKENS
 from storage.database import Database
 
 BLAMELESS = (
@@ -100,7 +101,7 @@ def misses(first_token_ms: Any, inter_token_ms: Any) -> tuple[Any, Any, Any]:
 def judged(start: float, end: float) -> tuple[Any, ...]:
     """Which requests count: those that ended in ``start..end`` (epoch seconds) and are no client's mistake."""
     c = requests.c
-    return c.ended >= start, c.ended < end, c.error.not_in(BLAMELESS), c.kind.in_(("chat", "completion"))
+    return c.ended >= start, c.ended < end, c.error.not_in(BLAMELESS), c.kind.in_(TOKENS)
 
 
 def attained(
