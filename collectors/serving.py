@@ -21,6 +21,8 @@ OF_LANE: Mapping[str, Metric] = {
 }
 TOKENS: Mapping[str, Metric] = {"prompt": m.PROMPT_TOKENS, "cached": m.CACHED_TOKENS, "output": m.OUTPUT_TOKENS}
 OF_PROCESS: Mapping[str, Metric] = {"memory": m.MEMORY, "cpu": m.CPU}
+STARTING = 10.0
+"""Seconds that the process has for its first answer, before its proxies count as down."""
 
 
 def _nothing_there() -> NoData:
@@ -64,6 +66,9 @@ class Serving:
                 self._silent = now
             self._snapshot = {"at": now, "answers": False, "proxies": [], "upstreams": [], "lanes": [], "processes": [],
                               "histograms": []} | ({} if self._silent is None else {"since": self._silent})
+            if not self._boot and now - self._since < STARTING:
+                self._snapshot["starting"] = True
+                return iter(())
             return iter([Sample(m.PROXY_UP, labels(proxy=name), 0.0) for name in self._enabled()])
         self._silent = None
         if status["boot"] != self._boot:
@@ -83,11 +88,12 @@ class Serving:
         return self._begun(list(self._samples(status)))
 
     def snapshot(self) -> dict[str, Any]:
-        """at, answers (whether the process does), since (from when on it does not, epoch seconds; absent where that is
-        not known), and as `serving.wire.Status` has them boot, started, pid, problem, proxies (those that are on, with
-        their ``address`` and why they do not listen as ``message``), upstreams, lanes (without histograms) and
-        processes; and histograms, since the start of the process: [{metric, labels, counts per bucket of
-        `metrics.models.LE` (not cumulated), sum (seconds; None: not known)}]."""
+        """at, answers (whether the process does), starting (it does not yet, which is no wonder), since (from when on
+        it does not, epoch seconds; absent where that is not known), and as `serving.wire.Status` has them boot,
+        started, pid, problem, proxies (those that are on, with their ``address`` and why they do not listen as
+        ``message``), upstreams, lanes (without histograms) and processes; and histograms, since the start of the
+        process: [{metric, labels, counts per bucket of `metrics.models.LE` (not cumulated), sum (seconds; None: not
+        known)}]."""
         return self._snapshot
 
     def _begun(self, samples: list[Sample]) -> Iterator[Sample]:

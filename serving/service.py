@@ -156,15 +156,8 @@ class Serving:
         Raises:
             StorageError: the request log cannot be read.
         """
-        return examine(self.log.database, self._query, request, self._firing, self._here)
-
-    def _here(self, server: str) -> bool:
-        """Whether a server is known to run on this machine: by its address, or as a process of ours."""
-        servers = self._latest.snapshot(ENGINES).get("servers", ())
-        processes = self._latest.snapshot(SERVING).get("processes", ())
-        return any(one.get("name") == server and one.get("local", False) for one in servers) or any(
-            one.get("name") == server for one in processes
-        )
+        here = on_this_machine(self._latest)
+        return examine(self.log.database, self._query, request, self._firing, here.has)
 
     def _key(self, server: str) -> str:
         configured = self._config.current.models.servers.get(server)
@@ -175,15 +168,16 @@ class Serving:
         return rows(self._latest.snapshot(ENGINES), self._told(), self._present())
 
     def silence(self) -> Silence | None:
-        """That the serving process does not answer, though it should; None while it does, or need not."""
+        """That the serving process does not answer, though it should; None while it does, or need not, or is only just
+        starting."""
         told = self._latest.snapshot(SERVING)
-        return Silence(told.get("since")) if told.get("answers") is False else None
+        return Silence(told.get("since")) if told.get("answers") is False and not told.get("starting") else None
 
     def _told(self) -> Mapping[str, Any]:
         """What the serving process tells; while it does not answer, what it should run and pass on to, by the
         configuration."""
         told, config = self._latest.snapshot(SERVING), self._config.current
-        if self.silence() is None:
+        if told.get("answers") is not False:
             return told
         proxies = [{"name": name, "address": f"{one.host}:{one.port}"} for name, one in config.proxies if one.enabled]
         processes = [{"name": one.name, "engine": one.engine, "state": "unknown"} for one in config.models.processes]
@@ -295,7 +289,8 @@ def _proxy(
         return latest.value(series_key(metric.name, labels(proxy=name)))
 
     up, healthy = value(m.PROXY_UP), value(m.PROXY_HEALTHY)
-    state = "starting" if up is None else "down" if not up else "healthy" if healthy else "unhealthy"
+    state = "starting" if up is None or (up and healthy is None) else "down" if not up else (
+        "healthy" if healthy else "unhealthy")
     numbers = {key: found for key, metric in m.PROXY_NUMBERS.items() if (found := value(metric)) is not None}
     if name in slowest:
         numbers["p95"] = slowest[name]

@@ -129,7 +129,8 @@ class ProxyStatus(TypedDict):
     problem: NotRequired[str]
     """Why it does not, as a sentence."""
     healthy: NotRequired[bool]
-    """Something it passes on to answers; loading is not unhealthy. Absent while it does not listen."""
+    """Something it passes on to answers; loading is not unhealthy. Absent while it does not listen, or
+    what it stands before was not looked at."""
     uptime: NotRequired[float]
     running: int
     waiting: int

@@ -32,15 +32,15 @@ Firing = Callable[[float, float], Sequence[Mapping[str, str]]]
 
 def examine(
     database: Database, query: Query, request: Request, firing: Firing = lambda _start, _end: (),
-    here: Callable[[str], bool] = lambda _server: True,
+    here: Callable[[str, str], bool] = lambda _server, _model: True,
 ) -> Autopsy:
-    """The autopsy of one request. ``here`` tells whether a server is known to run on this machine: this machine's
-    hardware is no cause of what another computed. Raises StorageError where the log cannot be read."""
+    """The autopsy of one request. ``here`` tells whether a model of a server is known to run on this machine: this
+    machine's hardware is no cause of what another computed. Raises StorageError where the log cannot be read."""
     others = [one for one in reading.around(database, request.at, request.ended) if one.id != request.id]
     usual = usual_of(_peers(database, request))
     window = Window(query, request)
     own = of_request(request, usual, _beside(request, others, window))
-    local = here(request.server) or window.here()
+    local = here(request.server, request.model) or window.here()
     alerts = firing(request.at, request.ended)
     findings = [
         *own, *of_engine(request, usual, window, own), *(of_machine(request, window) if local else ()),

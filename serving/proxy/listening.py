@@ -118,7 +118,9 @@ class Listener:
             sent=totals.sent, upstreams=[one.settings.name for one in self._proxy.upstreams],
         )
         if self.up:
-            told["uptime"], told["healthy"] = time.monotonic() - self._since, self._proxy.healthy
+            told["uptime"] = time.monotonic() - self._since
+            if (healthy := self._proxy.healthy) is not None:
+                told["healthy"] = healthy
         if self._problem:
             told["problem"] = self._problem
         mean = totals.recent.mean()

@@ -64,9 +64,13 @@ class Proxy:
         return self._shared.upstreams.named(self.settings.upstreams)
 
     @property
-    def healthy(self) -> bool:
-        """Something it stands before answers, or is loading, or starts when it is asked for."""
-        return any(one.state in ("ok", "loading") for one in self.upstreams) or self._shared.backends.available()
+    def healthy(self) -> bool | None:
+        """Something it stands before answers, or is loading, or starts when it is asked for; None while one that may
+        was not looked at yet."""
+        states = {one.state for one in self.upstreams}
+        if states & {"ok", "loading"} or self._shared.backends.available():
+            return True
+        return None if "unknown" in states else False
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers one request, whatever happens."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from collectors.base import NoData
-from collectors.serving import Serving
+from collectors.serving import STARTING, Serving
 from metrics import models as m
 from metrics.models import LE
 from tests.collectors.reading import NOW, read_keys
@@ -54,8 +54,9 @@ def test_nothing_configured_is_no_data() -> None:
 
 def test_a_process_that_should_be_there_and_is_not_has_its_proxies_down() -> None:
     serving = Serving(lambda: None, lambda: True, lambda: ("lmstudio",))
-    assert read_keys(serving) == {'proxy_up{proxy="lmstudio"}': 0.0}
-    assert serving.snapshot()["answers"] is False
+    assert read_keys(serving) == {} and serving.snapshot()["starting"], "it has a while to start"
+    assert read_keys(serving, NOW + STARTING) == {'proxy_up{proxy="lmstudio"}': 0.0}
+    assert serving.snapshot()["answers"] is False and "starting" not in serving.snapshot()
 
 
 def test_since_when_it_is_silent_is_told_by_who_heard_it_before() -> None:

@@ -53,9 +53,11 @@ def silent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         "version": "1.0.0", "proxies": {"lmstudio": {"enabled": True, "port": 1240}},
         "models": {"discover": False, "processes": [{"name": "own", "file": "/srv/own.gguf"}]},
     }))
-    made = Site(folder)
-    yield made
-    made.runtime.stop()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("collectors.serving.STARTING", 0.0)
+        made = Site(folder)
+        yield made
+        made.runtime.stop()
 
 
 def test_a_serving_process_that_does_not_answer_is_said_and_takes_nothing_with_it(silent: Site) -> None:

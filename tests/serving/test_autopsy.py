@@ -194,7 +194,7 @@ def test_this_machine_is_no_cause_of_what_another_computed(
     values: tuple[Any, ...] = (CPU, 0.97, {}), (THROTTLED, 1.0, HEAT)
     autopsy(store, 6, *values, *more)
     found = reading.page(store.database, reading.Filter()).requests[0]
-    told = examine(store.database, store.query, found, here=lambda _server: False)
+    told = examine(store.database, store.query, found, here=lambda _server, _model: False)
     assert codes(told) == named
     assert any(one.code == "cpu" for one in told.moment) == bool(named)
 

@@ -212,6 +212,15 @@ def _answer_one(listener: socket.socket) -> None:
         connection.close()
 
 
+def test_before_the_first_look_a_proxy_is_neither_healthy_nor_not(before_nothing: Serving) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        before_nothing.client.configure(before_nothing.document | {"models": {"servers": {"silent": {"url": url}}}})
+        told = before_nothing.status()
+        assert told["upstreams"][0]["state"] == "unknown"
+        assert not any("healthy" in one for one in told["proxies"])
+
+
 def test_a_server_that_loads_is_waited_for(before_nothing: Serving) -> None:
     loading = {"error": {"message": "Loading model", "type": "unavailable_error", "code": 503}}
     ready = threading.Event()
