@@ -191,7 +191,7 @@ def _idle_row(one: Idle, row: Model | None, *, may_stop: bool) -> html.Tr:
 
 
 def _table(heads: Sequence[tuple[str, str]], lines: list[html.Tr], label: str) -> html.Div:
-    return boxed(heads, lines, label, "energy-table", "energy-box")
+    return boxed(heads, lines, label, "model-table energy-table", "energy-box")
 
 
 def hours(value: float) -> str:

@@ -443,15 +443,15 @@ def test_a_stream_without_tokens_goes_on_for_longer_than_the_wait_for_its_first_
 
     def pulls(connection: socket.socket, _asked: Asked) -> None:
         begin(connection, "application/x-ndjson")
-        for _ in range(12):
+        for _ in range(24):
             part(connection, line)
-            time.sleep(0.1)
+            time.sleep(0.05)
         part(connection, b"")
 
     with scripted(pulls, OLLAMA_LISTED) as upstream:
         before_nothing.configure({"old": upstream.url}, firstByteTimeout=500, timeout=60_000)
         after = before_nothing.last
-        assert stream(before_nothing.ollama, "/api/pull") == (200, line * 12, True)
+        assert stream(before_nothing.ollama, "/api/pull") == (200, line * 24, True)
         assert "error" not in before_nothing.record(after)[0]
     before_nothing.configure(firstByteTimeout=300_000)
 
