@@ -8,7 +8,7 @@ import numpy as np
 
 from metrics import models as m
 from metrics.metric import rate_of
-from serving.autopsy.found import LONG, Code, Finding, Usual, engine_wait, over
+from serving.autopsy.found import LONG, Code, Finding, Usual, came_as_written, engine_wait, over
 from serving.autopsy.window import AROUND, Seen, Window, total
 from serving.requests.table import Request
 
@@ -124,7 +124,7 @@ def _waited(request: Request, usual: Usual, window: Window, known: Sequence[Find
 
 def _only_first(request: Request, usual: Usual) -> bool:
     """Whether the time to the first token is not longer for the writing of a long answer that came in one piece."""
-    if request.stream:
+    if came_as_written(request):
         return True
     tokens = request.output_tokens
     return tokens is not None and usual.output_tokens is not None and tokens <= 1.5 * usual.output_tokens

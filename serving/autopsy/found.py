@@ -77,11 +77,20 @@ def over(value: float | None, usual: float | None, times: float) -> bool:
     return value is not None and usual is not None and value > times * usual
 
 
+def came_as_written(request: Request) -> bool:
+    """Whether the first byte came before the answer was written to its end: in a stream, and in an answer in one piece
+    that the proxy gathers out of a stream (`serving.proxy.gathering`)."""
+    if request.stream:
+        return True
+    known = (request.duration, request.ttft, request.decode)
+    return None not in known and (request.duration or 0.0) - (request.ttft or 0.0) >= (request.decode or 0.0) / 2 > 0
+
+
 def engine_wait(request: Request) -> float | None:
     """Seconds of the time to the first token that were neither our queue nor the reading of the prompt; None where one
     of them is not known. Where the engine does not tell how long it read, all the time is in ``prefill``, nothing is
-    left, and the wait is not known either. An answer in one piece was written before its first byte came."""
-    if request.ttft is None or request.prefill is None or not request.stream:
+    left, and the wait is not known either; nor is it of an answer that was written before its first byte came."""
+    if request.ttft is None or request.prefill is None or not came_as_written(request):
         return None
     wait = request.ttft - (request.queue or 0.0) - request.prefill
     return wait if wait > 1e-6 else None

@@ -218,6 +218,13 @@ def test_an_answer_in_one_piece_did_not_wait_while_it_was_written(tmp_path: Path
     assert codes(found) == [] and "engine_wait" not in {one.code for one in found.moment}
 
 
+def test_the_wait_is_told_too_of_an_answer_that_the_proxy_put_together(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.add(*(request(10 * n, 10 * n + 1, n + 1, **{**USUAL, "prefill": 0.15}) for n in range(COUNT)))
+    found = autopsy(store, 6, ttft=4.0, prefill=0.2, decode=2.0, stream=False)
+    assert codes(found) == ["engine_queue"] and "only after 3.75 s" in headline(found)
+
+
 def test_an_answer_in_one_piece_that_was_not_long_waited_in_the_engines_queue(store: Store) -> None:
     found = autopsy(store, 6, (m.WAITING, 2, HERE), ttft=6.0, prefill=6.0, stream=False)
     assert codes(found) == ["engine_queue"]
