@@ -108,7 +108,7 @@ def write(path: Path, *, layers: int = 2, dim: int = 64, heads: int = 4, kv_head
     return path
 
 
-def _vocabulary(further: tuple[str, ...]) -> tuple[list[str], list[float], list[int], int]:
+def _vocabulary(further: tuple[str, ...] = ()) -> tuple[list[str], list[float], list[int], int]:
     """As SentencePiece has it: 3 specials, 256 bytes, printable ASCII, a few words and their beginnings."""
     kinds = gguf.TokenType
     tokens: list[str] = []
