@@ -82,7 +82,7 @@ def test_a_file_is_found_fits_and_becomes_a_process_that_is_changed_and_removed(
     define.locator('[name="command"]').fill("")
     define.get_by_role("button", name="Save").click()
     expect(page.locator("#shell-toasts")).to_contain_text("chat")
-    table = page.locator(f'{MAIN} .model-table tr[data-model="chat"]')
+    table = page.locator(f'{MAIN} .model-table:not(.energy-table) tr[data-model="chat"]')
     expect(table).to_contain_text("stopped")
 
     table.get_by_role("link", name="chat").click()

@@ -75,7 +75,7 @@ def test_a_request_is_seen_with_its_numbers_and_why_it_took_as_long(box: Box, vi
     said = box.ask()
     page = visitor.open(box.server, "/models")
     ready(page)
-    row = page.locator(f'{MAIN} .model-table tr[data-model="tiny"]')
+    row = page.locator(f'{MAIN} .model-table:not(.energy-table) tr[data-model="tiny"]')
     expect(row).to_contain_text("running")
     expect(row).to_contain_text("llama.cpp")
     request = page.locator(f"{MAIN} .model-request").first
@@ -117,7 +117,7 @@ def test_an_operator_starts_and_stops_a_model_and_a_viewer_only_looks(box: Box, 
     name, password = box.server.person("operator")
     page = visitor.open(box.server, "/models", name=name, password=password)
     ready(page)
-    row = page.locator(f'{MAIN} .model-table tr[data-model="own"]')
+    row = page.locator(f'{MAIN} .model-table:not(.energy-table) tr[data-model="own"]')
     row.get_by_role("button", name="Start").click()
     expect(page.locator("#shell-toasts")).to_contain_text("own is being started")
     expect(row).to_contain_text("running", timeout=60_000)
@@ -127,7 +127,7 @@ def test_an_operator_starts_and_stops_a_model_and_a_viewer_only_looks(box: Box, 
     name, password = box.server.person("viewer")
     page = visitor.open(box.server, "/models", name=name, password=password)
     ready(page)
-    expect(page.locator(f'{MAIN} .model-table tr[data-model="own"]')).to_be_visible()
+    expect(page.locator(f'{MAIN} .model-table:not(.energy-table) tr[data-model="own"]')).to_be_visible()
     assert page.locator(f"{MAIN} [data-model-do]").count() == 0
     assert page.locator(f"{MAIN} .model-log").count() == 0
 
