@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import expect
+from playwright.sync_api import TimeoutError, expect
 
 from tests.e2e.harness import Server
 from tests.e2e.visit import Visitor, ready
@@ -19,6 +20,13 @@ from tests.support import free_port, wait_until
 
 pytestmark = pytest.mark.e2e
 MAIN = "#react-entry-point"
+CELL = """gd => {
+    const trace = gd.data[0], row = trace.z.findIndex(one => one.some(cell => cell > 0));
+    const column = trace.z[row].findIndex(cell => cell > 0), box = gd.getBoundingClientRect();
+    const {xaxis, yaxis} = gd._fullLayout;
+    return [box.left + xaxis._offset + xaxis.d2p(trace.x[column]), box.top + yaxis._offset + yaxis.d2p(row)];
+}"""
+"""Where a cell of a heat map lies that has requests."""
 
 
 @dataclass
@@ -99,15 +107,16 @@ def test_a_models_page_shows_its_charts_and_the_requests_behind_a_cell(box: Box,
     heat = page.locator(f'{MAIN} [data-chart*="request_duration"][data-chart$="!buckets"]')
     heat.scroll_into_view_if_needed()
     expect(heat).to_have_attribute("data-drawn", "1")
-    place = heat.locator(".js-plotly-plot").evaluate("""gd => {
-        const trace = gd.data[0], row = trace.z.findIndex(one => one.some(cell => cell > 0));
-        const column = trace.z[row].findIndex(cell => cell > 0), box = gd.getBoundingClientRect();
-        const {xaxis, yaxis} = gd._fullLayout;
-        return [box.left + xaxis._offset + xaxis.d2p(trace.x[column]), box.top + yaxis._offset + yaxis.d2p(row)];
-    }""")
-    page.mouse.click(*place)
     chip = page.locator(f"{MAIN} #models-cell-said button")
-    expect(chip).to_be_visible()
+
+    def chosen() -> bool:
+        """Clicks a cell with requests; the chart moves on by itself, so that a click may miss."""
+        page.mouse.click(*heat.locator(".js-plotly-plot").evaluate(CELL))
+        with suppress(TimeoutError):
+            chip.wait_for(timeout=3000)
+        return chip.is_visible()
+
+    wait_until(chosen, what="the requests behind a cell are listed")
     expect(page.locator(f"{MAIN} .model-request").first).to_be_visible()
     chip.click()
     expect(chip).to_be_hidden()
