@@ -36,6 +36,7 @@ CLASH: dict[int | str, Any] = {
     409: described("Others changed this process since that version; nothing was saved"),
     503: described("The configuration could not be written; nothing was changed"),
 }
+NO_PATH: dict[int | str, Any] = {404: described("No name: one with a line break is no path")}
 MISSING: dict[int | str, Any] = {404: described("There is no such model process")}
 
 
@@ -49,7 +50,7 @@ def register(bp: APIBlueprint) -> None:
         return json_response({"version": vigie().config.version.number, "data": [_row(one) for one in _entries()]})
 
     @bp.put("/models/definitions/<path:name>", summary="Define a model process, or change one; in force at once",
-            responses={200: DefinitionSaved, **CLASH})
+            responses={200: DefinitionSaved, **NO_PATH, **CLASH})
     @requires("models:define")
     def models_define(path: DefinitionPath, body: DefinitionChange) -> Response:
         wanted = {"name": path.name, **body.definition}
