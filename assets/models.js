@@ -64,6 +64,7 @@
 
   function choose(given) {
     cell = given;
+    if (given && given.upTo === null) openSlowest(given.measure);
     vigie.props('models-cell', {data: given});
     if (given) document.getElementById('model-requests').scrollIntoView({behavior: 'smooth', block: 'start'});
   }
@@ -76,8 +77,25 @@
     if (event.target.closest && event.target.closest('[data-cell-clear]') && cell) choose(null);
   });
 
+  // A point of a line of percentiles asks why it was so slow then: the slowest request behind it opens by itself.
+  function openSlowest(measure) {
+    const shown = new MutationObserver(() => {
+      shown.disconnect();
+      requestAnimationFrame(() => {
+        const took = row => Number(row.getAttribute('data-' + measure.replace('_', '-')) || 0);
+        const rows = Array.from(document.querySelectorAll('#react-entry-point #models-requests .model-request'));
+        if (rows.length) rows.reduce((a, b) => (took(b) > took(a) ? b : a)).open = true;
+      });
+    });
+    shown.observe(document.querySelector('#react-entry-point #models-cell-said'), {childList: true, subtree: true, characterData: true});
+  }
+
   // ---- why was it slow
 
+  document.addEventListener('toggle', event => {
+    const row = event.target, box = row.open && row.matches('.model-request') && row.querySelector('.model-autopsy');
+    if (box && !box.firstChild) row.querySelector('[data-autopsy]').click();
+  }, true);
   document.addEventListener('click', async event => {
     const button = event.target.closest && event.target.closest('[data-autopsy]');
     if (!button) return;

@@ -18,6 +18,12 @@ from metrics.models import BOUNDS
 from metrics.quantiles import quantile
 from metrics.series import Series, SeriesInfo
 
+MEASURES = {
+    "model_time_to_first_token_seconds": "ttft", "model_inter_token_latency_seconds": "itl_max",
+    "model_request_queue_seconds": "queue",
+}
+"""What a request has of a histogram's metric. Of the gaps between its tokens, each of which is in the histogram, it has
+the longest."""
 QUANTILES = ((0.5, "p50", 0), (0.95, "p95", 2), (0.99, "p99", 8))
 """Share, name, and place in `theme.SERIES`."""
 COLUMNS = 90
@@ -53,12 +59,8 @@ def quantiles(
 
 
 def measure_of(metric: str) -> str:
-    """What a request has of a histogram's metric; of the others its duration. Of the gaps between its tokens, each of
-    which is in the histogram, it has the longest."""
-    return {
-        "model_time_to_first_token_seconds": "ttft", "model_inter_token_latency_seconds": "itl_max",
-        "model_request_queue_seconds": "queue",
-    }.get(metric, "duration")
+    """What a request has of a histogram's metric; of the others its duration."""
+    return MEASURES.get(metric, "duration")
 
 
 def _with_gaps(t: np.ndarray, value: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:

@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from components import cards, formats, icons, ids, model_words, states
 from components.attrs import attrs
 from components.dialogs import labelled
+from components.drawing_latency import MEASURES
 from components.formats import ABSENT, duration, latency, number
 from components.still import Still, still
 
@@ -132,6 +133,9 @@ def _row(one: Mapping[str, Any], now: float) -> html.Details:
                 className="audit-more"),
         ],
         className="audit-row model-request",
+        **attrs(**{
+            f"data_{name}": str(one[name]) for name in ("duration", *MEASURES.values()) if one[name] is not None
+        }),
     )
 
 

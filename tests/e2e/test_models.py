@@ -47,6 +47,16 @@ class Box:
         found = self.server.login().get(f"{self.server.url}/api/v1/models", timeout=10).json()["data"]
         return {row["model"]: row for row in found}
 
+    def logged(self) -> list[dict[str, Any]]:
+        """The newest in the log of the model that is watched."""
+        address = f"{self.server.url}/api/v1/models/requests?model=tiny&server=box"
+        found: list[dict[str, Any]] = self.server.login().get(address, timeout=10).json()["data"]
+        return found
+
+    def slowest(self) -> str:
+        """What the request that took longest is called."""
+        return str(max(self.logged(), key=lambda one: one["duration"])["request"])
+
 
 @pytest.fixture(scope="module")
 def box(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Box]:
@@ -90,7 +100,6 @@ def test_a_request_is_seen_with_its_numbers_and_why_it_took_as_long(box: Box, vi
     expect(request).to_contain_text("tiny")
     expect(request).to_contain_text(f"{said['usage']['prompt_tokens']} in, {said['usage']['completion_tokens']} out")
     request.locator("summary").click()
-    request.get_by_role("button", name="Why was it slow?").click()
     # On a busy machine there may be a cause.
     expect(request.locator(".model-autopsy")).to_contain_text(re.compile("stands out|Likeliest cause"))
     expect(request.locator(".model-moment")).to_contain_text(re.compile("First token.*Processor"))
@@ -120,6 +129,22 @@ def test_a_models_page_shows_its_charts_and_the_requests_behind_a_cell(box: Box,
     expect(page.locator(f"{MAIN} .model-request").first).to_be_visible()
     chip.click()
     expect(chip).to_be_hidden()
+
+
+def test_a_click_on_a_spike_tells_why_the_slowest_request_behind_it_was_slow(box: Box, visitor: Visitor) -> None:
+    for tokens in (5, 200, 5):
+        box.ask(tokens=tokens)
+    wait_until(lambda: len(box.logged()) >= 3, what="the requests are in the log")
+    page = visitor.open(box.server, "/models/one?server=box&model=tiny")
+    ready(page)
+    expect(page.locator(f"{MAIN} .model-request").nth(2)).to_be_visible()
+    page.evaluate("""() => document.dispatchEvent(new CustomEvent('vigie:bucket', {cancelable: true, detail: {
+        from: Date.now() - 600000, to: Date.now() + 60000, above: 0, upTo: null, measure: 'duration', words: 'p99',
+    }}))""")
+    opened = page.locator(f"{MAIN} .model-request[open]")
+    expect(opened).to_have_count(1)
+    expect(opened).to_contain_text(box.slowest())
+    expect(opened.locator(".model-autopsy")).to_contain_text(re.compile("stands out|Likeliest cause"))
 
 
 def test_an_operator_starts_and_stops_a_model_and_a_viewer_only_looks(box: Box, visitor: Visitor) -> None:
