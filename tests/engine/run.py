@@ -58,4 +58,8 @@ def engine(model: Path, *options: str, alias: str = "tiny", port: int | None = N
         yield Engine(url, process)
     finally:
         process.terminate()
-        process.wait(20)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:  # it may hang at its end, as llama.cpp now and then does
+            process.kill()
+            process.wait(10)
