@@ -60,6 +60,6 @@ def engine(model: Path, *options: str, alias: str = "tiny", port: int | None = N
         process.terminate()
         try:
             process.wait(10)
-        except subprocess.TimeoutExpired:  # it may hang at its end, as llama.cpp now and then does
+        except subprocess.TimeoutExpired:  # the server of the wheel may hang
             process.kill()
             process.wait(10)
