@@ -10,7 +10,6 @@ import argparse
 import os
 import signal
 import sys
-import threading
 
 
 def options() -> argparse.Namespace:
@@ -79,9 +78,9 @@ def main() -> None:
     for name, value in sampling.items():
         if value is not None:
             setattr(params.sampling, name, value)
-    stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        # As the real program: without waiting for who is still connected. No lock: it may interrupt its holder.
+        signal.signal(number, lambda *_: os._exit(0))
     try:
         server = xllamacpp.Server(params)
     except Exception as error:  # noqa: BLE001 - whatever it is, the real program ends so, too
@@ -90,9 +89,8 @@ def main() -> None:
         os._exit(1)
     sys.stderr.write(f"llama_server: listening on {server.listening_address}\n")
     sys.stderr.flush()
-    while not stop.wait(0.2):
-        pass
-    os._exit(0)  # as the real program: without waiting for who is still connected
+    while True:
+        signal.pause()
 
 
 if __name__ == "__main__":

@@ -58,8 +58,4 @@ def engine(model: Path, *options: str, alias: str = "tiny", port: int | None = N
         yield Engine(url, process)
     finally:
         process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:  # the server of the wheel may hang
-            process.kill()
-            process.wait(10)
+        process.wait(20)
