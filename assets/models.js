@@ -3,7 +3,7 @@
   'use strict';
   const vigie = window.vigie = window.vigie || {};
   const pages = vigie.pages = vigie.pages || {};
-  let view = null, cell = null, at = 0;
+  let view = null, cell = null, awaited = null, at = 0;
 
   const here = () => {
     const root = vigie.timebar && vigie.timebar.here();
@@ -64,6 +64,7 @@
 
   function choose(given) {
     cell = given;
+    if (awaited) awaited.disconnect();
     if (given && given.upTo === null) openSlowest(given.measure);
     vigie.props('models-cell', {data: given});
     if (given) document.getElementById('model-requests').scrollIntoView({behavior: 'smooth', block: 'start'});
@@ -79,15 +80,15 @@
 
   // A point of a line of percentiles asks why it was so slow then: the slowest request behind it opens by itself.
   function openSlowest(measure) {
-    const shown = new MutationObserver(() => {
-      shown.disconnect();
+    awaited = new MutationObserver(() => {
+      awaited.disconnect();
       requestAnimationFrame(() => {
         const took = row => Number(row.getAttribute('data-' + measure.replace('_', '-')) || 0);
         const rows = Array.from(document.querySelectorAll('#react-entry-point #models-requests .model-request'));
         if (rows.length) rows.reduce((a, b) => (took(b) > took(a) ? b : a)).open = true;
       });
     });
-    shown.observe(document.querySelector('#react-entry-point #models-cell-said'), {childList: true, subtree: true, characterData: true});
+    awaited.observe(document.querySelector('#react-entry-point #models-cell-said'), {childList: true, subtree: true, characterData: true});
   }
 
   // ---- why was it slow
