@@ -36,10 +36,9 @@ def now(_tick: Any) -> tuple[Any, Any, Any]:
     rows = services.serving.rows()
     return (
         still(models_page.tiles(rows)),
-        [
-            stilled(model_proxies.silence(services.serving.silence(), time.time())),
-            *(still(one_) for one_ in models_page.body(rows, services.sources(), **may_act())),
-        ],
+        [still(one_) for one_ in models_page.body(
+            rows, services.sources(), services.serving.silence(), time.time(), **may_act(),
+        )],
         stilled(models_page.servers_panel(services.serving.servers())),
     )
 

@@ -25,10 +25,8 @@ def proxies(strips: Sequence[Proxy]) -> html.Section | None:
     )
 
 
-def silence(found: Silence | None, now: float) -> html.Div | None:
-    """That the serving process does not answer, and what follows; None while it does."""
-    if found is None:
-        return None
+def silence(found: Silence, now: float) -> html.Div:
+    """That the serving process does not answer, and what follows."""
     return states.failed(
         _("The serving process does not answer.") if found.since is None else
         _("The serving process has not answered since %(time)s.", time=moment(found.since, now)),

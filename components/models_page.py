@@ -9,14 +9,14 @@ from dash import html
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from components import cards, icons, model_words, states
+from components import cards, icons, model_proxies, model_words, states
 from components.attrs import attrs
 from components.formats import ABSENT, human, latency, number
 from components.links import href
 from components.sentences import sentence
 from components.svg import Svg
 from components.tables import boxed
-from live.models import Model, Server
+from live.models import Model, Server, Silence
 from metrics.status import SourceStatus
 
 MOST_CELLS = 60
@@ -312,12 +312,17 @@ def servers_table(servers: Sequence[Server]) -> Any:
     return boxed(heads, rows, _("Model servers"))
 
 
-def body(rows: Sequence[Model], sources: Sequence[SourceStatus], *, may_start: bool, may_stop: bool) -> list[Any]:
-    """The status grid and the table, or why there is neither."""
+def body(
+    rows: Sequence[Model], sources: Sequence[SourceStatus], silent: Silence | None, now: float, *, may_start: bool,
+    may_stop: bool,
+) -> list[Any]:
+    """The status grid and the table, or why there is neither; above them, that the serving process is ``silent``."""
     source = next((one for one in sources if one.name == "model_servers"), None)
+    said = [model_proxies.silence(silent, now)] if silent is not None else []
     if not rows:
-        return [html.Section(nothing(source), className="panel")]
+        return [*said, html.Section(nothing(source), className="panel")]
     return [
+        *said,
         cards.card(_("Status"), grid(in_use(rows)), icon="boxes"),
         cards.card(_("Every model"), table(rows, may_start=may_start, may_stop=may_stop), icon="view-list"),
     ]

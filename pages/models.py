@@ -52,10 +52,9 @@ def layout(window: str = "", **query: Any) -> Any:
         [
             html.H1(_("Models"), className="visually-hidden"),
             html.Div(still(models_page.tiles(rows)), id=ids.MODELS_TILES),
-            html.Div([stilled(model_proxies.silence(services.serving.silence(), time.time())), *(
-                still(one) for one in models_page.body(
-                    rows, services.sources(), may_start=allowed("models:start"), may_stop=allowed("models:stop"),
-                )
+            html.Div([still(one) for one in models_page.body(
+                rows, services.sources(), services.serving.silence(), time.time(),
+                may_start=allowed("models:start"), may_stop=allowed("models:stop"),
             )], id=ids.MODELS_TABLE, className="page"),
             html.Div(model_memory.panel(services.serving.cards(), services.serving.host()), id=ids.MODELS_MEMORY),
             timebar.toolbar(html.H2(_("Over time"), className="group-title"), span, start is not None),
