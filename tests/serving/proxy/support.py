@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import requests
+
 from serving.child import ROOT
 from serving.client import ServingAway, ServingClient
 from serving.wire import Outcome, Status
@@ -230,6 +232,18 @@ def scripted(script: Script | None = None, listed: dict[str, Any] | None = None)
     finally:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
+
+
+def received(url: str, body: dict[str, Any]) -> tuple[int, bytes, bool]:
+    """Status, bytes and whether the answer came to its end."""
+    answer = requests.post(url, json=body, stream=True, timeout=30)
+    got = b""
+    try:
+        for piece in answer.iter_content(None):
+            got += piece
+    except requests.RequestException:
+        return answer.status_code, got, False
+    return answer.status_code, got, True
 
 
 def ask(stream: bool = False, model: str = "m", **more: Any) -> dict[str, Any]:

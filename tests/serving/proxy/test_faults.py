@@ -29,6 +29,7 @@ from tests.serving.proxy.support import (
     begin,
     event,
     part,
+    received,
     scripted,
     serving,
     yes,
@@ -44,14 +45,7 @@ OLLAMA_LISTED = {
 
 def stream(url: str, path: str = "/v1/chat/completions", **more: Any) -> tuple[int, bytes, bool]:
     """Status, bytes and whether the answer came to its end."""
-    answer = requests.post(url + path, json=ask(stream=True, **more), stream=True, timeout=30)
-    got = b""
-    try:
-        for piece in answer.iter_content(None):
-            got += piece
-    except requests.RequestException:
-        return answer.status_code, got, False
-    return answer.status_code, got, True
+    return received(url + path, ask(stream=True, **more))
 
 
 def three(connection: socket.socket) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-import requests
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,7 +25,19 @@ from serving.proxy.passing import LARGEST_PIECE, Rewriter, give_back
 from serving.proxy.told import Told
 from serving.proxy.usage_event import WithoutUsage
 from serving.settings import read_settings
-from tests.serving.proxy.support import DONE, Asked, Serving, ask, begin, document, event, part, scripted, whole
+from tests.serving.proxy.support import (
+    DONE,
+    Asked,
+    Serving,
+    ask,
+    begin,
+    document,
+    event,
+    part,
+    received,
+    scripted,
+    whole,
+)
 from tests.support import free_port
 
 
@@ -163,22 +174,10 @@ def test_a_line_without_end_ends_with_an_error_to_the_client(
         before_nothing.configure({"box": upstream.url})
         after = before_nothing.last
         url = before_nothing.ollama if path.startswith("/api") else before_nothing.openai
-        status, got, ended = received(url + path, streamed)
+        status, got, ended = received(url + path, ask(stream=streamed))
         assert b"a line of more than 4 MiB" in got and b"HTTP/1.1" not in got and len(got) < LONGEST_LINE
         assert (status, ended) == ((200, False) if streamed else (502, True))
         assert before_nothing.record(after)[0]["error"] == "upstream"
-
-
-def received(url: str, stream: bool) -> tuple[int, bytes, bool]:
-    """Status, bytes and whether the answer came to its end."""
-    answer = requests.post(url, json=ask(stream=stream), stream=True, timeout=30)
-    got = b""
-    try:
-        for piece in answer.iter_content(None):
-            got += piece
-    except requests.RequestException:
-        return answer.status_code, got, False
-    return answer.status_code, got, True
 
 
 def odd(connection: socket.socket, _asked: Asked) -> None:
@@ -195,7 +194,7 @@ def odd(connection: socket.socket, _asked: Asked) -> None:
 def test_json_of_a_wrong_shape_adds_nothing_and_breaks_nothing(before_nothing: Serving, streamed: bool) -> None:
     with scripted(odd) as upstream:
         before_nothing.configure({"box": upstream.url})
-        status, got, ended = received(before_nothing.ollama + "/api/chat", streamed)
+        status, got, ended = received(before_nothing.ollama + "/api/chat", ask(stream=streamed))
         assert (status, ended) == (200, True)
         found = [json.loads(line)["message"] for line in got.splitlines()]
         assert [one.get("content") for one in found] == [""] * len(found)
@@ -207,7 +206,7 @@ def test_json_of_a_wrong_shape_adds_nothing_and_breaks_nothing(before_nothing: S
 def test_a_body_that_is_no_answer_is_an_error_and_no_empty_answer(before_nothing: Serving, streamed: bool) -> None:
     with scripted(lambda connection, _asked: whole(connection, b"<html>hello")) as upstream:
         before_nothing.configure({"box": upstream.url})
-        status, got, _ = received(before_nothing.ollama + "/api/chat", streamed)
+        status, got, _ = received(before_nothing.ollama + "/api/chat", ask(stream=streamed))
         assert status == 502 and "before it was over" in json.loads(got)["error"]
 
 
@@ -272,7 +271,7 @@ def test_an_answer_in_one_piece_is_held_only_so_far(before_nothing: Serving, len
     with scripted(breaks_off) as upstream:
         before_nothing.configure({"box": upstream.url})
         after = before_nothing.last
-        status, got, ended = received(before_nothing.openai + "/v1/chat/completions", False)
+        status, got, ended = received(before_nothing.openai + "/v1/chat/completions", ask(stream=False))
         if length > LARGEST_PIECE:
             assert (status, ended) == (200, False) and len(got) > LARGEST_PIECE
         else:
@@ -291,4 +290,4 @@ def test_an_answer_larger_than_what_is_held_comes_whole(before_nothing: Serving)
 
     with scripted(sends) as upstream:
         before_nothing.configure({"box": upstream.url})
-        assert received(before_nothing.openai + "/v1/chat/completions", False) == (200, body, True)
+        assert received(before_nothing.openai + "/v1/chat/completions", ask(stream=False)) == (200, body, True)
