@@ -156,8 +156,7 @@ class Serving:
         Raises:
             StorageError: the request log cannot be read.
         """
-        here = on_this_machine(self._latest)
-        return examine(self.log.database, self._query, request, self._firing, here.has)
+        return examine(self.log.database, self._query, request, self._firing, on_this_machine(self._latest).has)
 
     def _key(self, server: str) -> str:
         configured = self._config.current.models.servers.get(server)
@@ -181,7 +180,7 @@ class Serving:
             return told
         proxies = [{"name": name, "address": f"{one.host}:{one.port}"} for name, one in config.proxies if one.enabled]
         processes = [{"name": one.name, "engine": one.engine, "state": "unknown"} for one in config.models.processes]
-        why = {"message": N_("The serving process does not answer.")}
+        why = {} if told.get("starting") else {"message": N_("The serving process does not answer.")}
         return {**told, "proxies": [one | why for one in proxies], "processes": [one | why for one in processes]}
 
     def _present(self) -> list[tuple[SeriesInfo, float]]:
@@ -254,9 +253,9 @@ def health(up: Series, healthy: Series | None) -> tuple[TimeArray, FloatArray]:
     at, listened = _known(up)
     told, share = _known(healthy) if healthy is not None else (at[:0], listened[:0])
     down = listened == 0
-    both, here, there = np.intersect1d(at[~down], told, return_indices=True)
+    both, of_up, of_told = np.intersect1d(at[~down], told, return_indices=True)
     return (np.concatenate([at[down], both]),
-            np.concatenate([listened[down], listened[~down][here] * share[there]]))
+            np.concatenate([listened[down], listened[~down][of_up] * share[of_told]]))
 
 
 def _known(series: Series) -> tuple[TimeArray, FloatArray]:
