@@ -94,8 +94,10 @@ def _drawn(services: Vigie, want: Want, drawing: Drawing) -> tuple[Drawn | None,
     window = (want.start, want.end, want.theme, read.step)
     if compared:
         return _compared(services, want, drawing, shown, read), read
-    drawn = _bucketed(services, want, drawing, shown, window) if drawing.kind in ("buckets", "quantiles") else _by_kind(
-        want, drawing, shown, window, simple=simple, plain=plain)
+    if drawing.kind in ("buckets", "quantiles"):
+        drawn = _bucketed(services, want, drawing, shown, window)
+    else:
+        drawn = _by_kind(want, drawing, shown, window, simple=simple, plain=plain)
     drawn.whole = drawn.whole or ([] if plain else shown)
     return drawn, read
 

@@ -94,8 +94,8 @@ class Look:
             self.samples.append(Sample(metric, labels(pairs), float(value)))
 
     def add_outcomes(self, ended: Mapping[str, float], failed: Mapping[str, float]) -> None:
-        """Totals by model of the requests that ended and, among them, failed: none of a model that is not in
-        ``failed``."""
+        """Totals by model of the requests that ended and, among them, failed. A model that is not in ``failed`` has
+        none that did."""
         self.totals = self.totals or {}
         for model in filter(None, ended):
             self.totals["outcomes", model] = {"ended": ended[model], "failed": failed.get(model, 0.0)}

@@ -82,8 +82,9 @@ def came_as_written(request: Request) -> bool:
     that the proxy gathers out of a stream (`serving.proxy.gathering`)."""
     if request.stream:
         return True
-    known = (request.duration, request.ttft, request.decode)
-    return None not in known and (request.duration or 0.0) - (request.ttft or 0.0) >= (request.decode or 0.0) / 2 > 0
+    if request.duration is None or request.ttft is None or not request.decode:
+        return False
+    return request.duration - request.ttft >= request.decode / 2
 
 
 def engine_wait(request: Request) -> float | None:
