@@ -209,7 +209,8 @@ class MomentRow(BaseModel):
     now: str
     usual: str = Field(description="Empty where it is not known")
     value: float = Field(description="In the base unit")
-    usual_value: float | None = Field(description="The median of the model's requests, or of the half hour before")
+    usual_value: float | None = Field(
+        description="The median of the model's requests, or what the half hour before tells")
     unit: str
 
 

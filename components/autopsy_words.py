@@ -44,6 +44,8 @@ def headline(findings: Sequence[Found], *, slow: bool, known: int, seconds: floa
             return _("It took no longer than is usual for this model, and nothing stands out.")
         return _("Nothing stands out.")
     cause = sentence(findings[0])
+    if not slow and known >= 5:
+        return _("It took no longer than is usual for this model; what stands out: %(cause)s", cause=cause)
     if seconds:
         share = human(min(findings[0].weight / seconds, 1.0), "ratio")
         return _("Likeliest cause: %(cause)s That explains about %(share)s of its time.", cause=cause, share=share)

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from metrics import models as m
 from metrics.metric import rate_of
 from serving.autopsy.found import LONG, Code, Finding, Usual, came_as_written, engine_wait, over
-from serving.autopsy.window import AROUND, Seen, Window, total
+from serving.autopsy.window import AROUND, Window, total
 from serving.requests.table import Request
-
-WORKS = 0.3
-"""A card in use by this share works: the clocks and limits of idle cards say nothing."""
 
 # -- the request beside others of its model
 
@@ -142,19 +137,18 @@ def _of_cards(request: Request, window: Window) -> list[Finding]:
     found: list[Finding] = []
     duration = request.duration or 0.0
     for one in window.on_cards("gpu_throttled"):
-        reason, usual = one.info.label("reason"), _at_work(window, one)
+        reason, usual = one.info.label("reason"), window.at_work(one)
         # A card at its power limit works as it was told to: only more of it than usual is news.
         if one.mean > 0 and (usual is not None or reason != "power_cap"):
             found.append(Finding("gpu_throttled", duration * 0.5 * (one.mean - (usual or 0.0)), {
                 "gpu": one.info.label("gpu"), "reason": reason, "share": one.mean, "usual": usual,
             }))
     for one in window.on_cards("gpu_sm_clock_hertz"):
-        if one.before.size and _works(window, one.info.label("gpu")):
-            high = float(np.percentile(one.before, 95))
-            if one.mean < 0.8 * high:
-                found.append(Finding("gpu_clocks", duration * (1 - one.mean / high), {
-                    "gpu": one.info.label("gpu"), "hertz": one.mean, "usual": high,
-                }))
+        high = one.reached
+        if high is not None and window.works(one.info.label("gpu")) and one.mean < 0.8 * high:
+            found.append(Finding("gpu_clocks", duration * (1 - one.mean / high), {
+                "gpu": one.info.label("gpu"), "hertz": one.mean, "usual": high,
+            }))
     for one in window.on_cards("gpu_memory_used_ratio"):
         used = float(one.now.max())
         if used >= 0.97 and (one.usual is None or used > one.usual + 0.02):
@@ -162,25 +156,6 @@ def _of_cards(request: Request, window: Window) -> list[Finding]:
                 "gpu": one.info.label("gpu"), "used": used, "usual": one.usual,
             }))
     return found
-
-
-def _usage(window: Window, gpu: str) -> Seen | None:
-    return next((one for one in window.during("gpu_usage_ratio") if one.info.label("gpu") == gpu), None)
-
-
-def _works(window: Window, gpu: str) -> bool:
-    used = _usage(window, gpu)
-    return used is not None and used.mean > WORKS
-
-
-def _at_work(window: Window, seen: Seen) -> float | None:
-    """The mean before of a card's series while the card worked; None where it did not, or it is not known."""
-    used = _usage(window, seen.info.label("gpu"))
-    if used is None:
-        return None
-    worked = used.at[used.value > WORKS]
-    there = seen.before[np.isin(seen.at[~seen.inside], worked)]
-    return float(there.mean()) if there.size else None
 
 
 def _of_host(request: Request, window: Window) -> list[Finding]:

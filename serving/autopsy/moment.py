@@ -32,11 +32,18 @@ def moment(request: Request, usual: Usual, window: Window, others: int, *, here:
             cards = window.on_cards(metric)
             if cards:
                 one = which(cards, key=lambda seen: seen.mean)
-                yield Value(code, unit, one.mean, one.usual, one.info.label("gpu"))
+                yield Value(code, unit, one.mean, _usual(code, one, window), one.info.label("gpu"))
         for code, selector, unit in _ON_HOST:
             if (seen := window.highest(selector)) is not None:
                 yield Value(code, unit, seen.mean, seen.usual, seen.info.label("device"))
     yield Value("alerts", "", alerts, None)
+
+
+def _usual(code: str, seen: Seen, window: Window) -> float | None:
+    """What is usual of a card, as the causes have it: of one at rest clocks and limits say nothing."""
+    if code == "gpu_clock":
+        return seen.reached
+    return window.at_work(seen) if code == "gpu_throttled" else seen.usual
 
 
 def _of_request(request: Request, usual: Usual) -> Iterator[Value]:

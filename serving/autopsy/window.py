@@ -17,6 +17,8 @@ BEFORE = 1800.0
 """Seconds before a request that tell what was usual."""
 AROUND = 2.0
 """Seconds around a request that count as its time: values come once a second."""
+WORKS = 0.3
+"""A card in use by this share works: the clocks and limits of idle cards say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ class Seen:
     def usual(self) -> float | None:
         """The median before; None where nothing is known of then."""
         return float(np.median(self.before)) if self.before.size else None
+
+    @property
+    def reached(self) -> float | None:
+        """What it came up to before, the 95th percentile: what is usual of a clock that falls at rest."""
+        return float(np.percentile(self.before, 95)) if self.before.size else None
 
     def earlier(self, start: float) -> np.ndarray:
         """Its values up to ``start``; of minutes those before the one that holds the request."""
@@ -120,6 +127,23 @@ class Window:
         if not cards and not self.during(m.GPU_MEMORY.name):
             return self.during(metric)
         return [one for one in self.during(metric) if one.info.label("gpu") in cards]
+
+    def works(self, gpu: str) -> bool:
+        """Whether a card worked meanwhile."""
+        used = self._usage(gpu)
+        return used is not None and used.mean > WORKS
+
+    def at_work(self, seen: Seen) -> float | None:
+        """The mean before of a card's series while the card worked; None where it did not, or it is not known."""
+        used = self._usage(seen.info.label("gpu"))
+        if used is None:
+            return None
+        worked = used.at[used.value > WORKS]
+        there = seen.before[np.isin(seen.at[~seen.inside], worked)]
+        return float(there.mean()) if there.size else None
+
+    def _usage(self, gpu: str) -> Seen | None:
+        return next((one for one in self.during("gpu_usage_ratio") if one.info.label("gpu") == gpu), None)
 
 
 def total(found: Sequence[Seen], of: Callable[[Seen], float | None]) -> float | None:

@@ -86,6 +86,27 @@ def test_nothing_stands_out_of_what_is_usual(store: Store) -> None:
     assert headline(found) == "It took no longer than is usual for this model, and nothing stands out."
 
 
+def test_of_a_request_that_was_not_slow_no_cause_is_claimed(store: Store) -> None:
+    found = autopsy(store, 1, (CLOCK, 0.9e9, {"gpu": "0"}))
+    assert codes(found) == ["gpu_clocks"] and not found.slow
+    assert headline(found) == (
+        "It took no longer than is usual for this model; what stands out: GPU 0 ran at 900 MHz, before at 2.00 GHz."
+    )
+
+
+def test_what_is_usual_of_a_card_is_what_it_does_at_work(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    at_rest = (CLOCK, 2e8, {"gpu": "0"}), (THROTTLED, 0.0, POWER_CAP), (GPU, 0.0, {"gpu": "0"})
+    at_work = (CLOCK, 2e9, {"gpu": "0"}), (THROTTLED, 1.0, POWER_CAP), (GPU, 0.9, {"gpu": "0"})
+    for second in range(0, BEGIN, 2):
+        store.tick(second, *(at_work if second % 10 == 0 else at_rest))
+    found = autopsy(store, 6, (CLOCK, 0.9e9, {"gpu": "0"}), (THROTTLED, 1.0, POWER_CAP))
+    usual = {one.code: one.usual for one in found.moment}
+    cause = next(one for one in found.findings if one.code == "gpu_clocks")
+    assert usual["gpu_clock"] == cause.facts["usual"] == pytest.approx(2e9)
+    assert usual["gpu_throttled"] == pytest.approx(1.0) and "gpu_throttled" not in codes(found)
+
+
 def test_slow_without_evidence_claims_nothing(store: Store) -> None:
     found = autopsy(store, 6, (CPU, 0.2, {}))
     assert codes(found) == [] and found.slow and headline(found) == "Nothing stands out."
