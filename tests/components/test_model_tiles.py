@@ -31,6 +31,13 @@ def test_a_tile_says_each_way_that_its_sum_was_got_by(english: None) -> None:
     assert seen["Models running"][0]
 
 
+def test_nothing_written_just_now_by_busy_models_is_a_number_and_no_dash(english: None) -> None:
+    drawn: list[Any] = list(tiles([Model("a", "m", "vllm", "running", readings={
+        "tokens_per_second": Reading(0, "proxy"), "requests_per_second": Reading(0.5, "proxy"),
+    })]).children)
+    assert {one.children[0].children: one.children[1].children for one in drawn}["Tokens written"] == "0.00 /s"
+
+
 def test_no_traffic_is_no_number_that_was_got_somehow(english: None) -> None:
     seen = tile_titles(Model("a", "m", "vllm", "running", proxied=True))
     assert [seen[name][0] for name in ("Tokens written", "Requests", "Slowest p95", "Failed")] == [""] * 4
