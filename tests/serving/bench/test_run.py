@@ -53,7 +53,7 @@ def test_a_cancelled_test_frees_the_engine(slow_engine: Engine) -> None:
     assert runner.cancel()
     now = ended(runner)
     assert (now.state, now.problem, children()) == ("cancelled", "", [])
-    wait_until(lambda: slow_engine.busy == 0, 30, "its slot is free")
+    wait_until(lambda: slow_engine.busy == 0, 10, "its slot is free")
     assert not runner.cancel()
 
 
@@ -112,7 +112,7 @@ def test_the_measuring_process_ends_when_nobody_listens_any_more(slow_engine: En
     process.stdin.close()
     assert process.wait(10) == 5
     process.stdout.close()
-    wait_until(lambda: slow_engine.busy == 0, 30, "its slot is free")
+    wait_until(lambda: slow_engine.busy == 0, 10, "its slot is free")
 
 
 def test_a_stranger_that_keeps_nothing_of_it_is_told_so(tiny_engine: Engine) -> None:
