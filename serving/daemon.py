@@ -40,6 +40,15 @@ class AlreadyRuns(Exception):
     """Another process serves this folder."""
 
 
+def _session(**pooling: Any) -> aiohttp.ClientSession:
+    # The pool is bounded by the clients, not here: each has one request in flight.
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30, **pooling), auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+    )
+
+
 class Daemon:
     """``folder`` is Vigie's data folder, ``version`` what is told to whoever asks."""
 
@@ -73,14 +82,9 @@ class Daemon:
             OSError: the folder cannot be used.
         """
         self._take_lock()
-        # The pool is bounded by the clients, not here: each has one request in flight.
-        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=POOLED_FOR, ttl_dns_cache=30)
-        async with aiohttp.ClientSession(
-            connector=connector, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-        ) as session:
+        async with _session(keepalive_timeout=POOLED_FOR) as session, _session(force_close=True) as once:
             self._shared = Shared(
-                session, Upstreams(session), self._backends, Routing(self._backends), self.records, self._lanes,
+                session, once, Upstreams(session), self._backends, Routing(self._backends), self.records, self._lanes,
                 f"1.1 vigie-{self._boot}", NOTHING,
             )
             for name in PROXIES:

@@ -38,6 +38,8 @@ class Shared:
     """What both proxies use."""
 
     session: aiohttp.ClientSession
+    once: aiohttp.ClientSession
+    """Opens a connection for each request."""
     upstreams: Upstreams
     backends: Backends
     routing: Routing
@@ -46,6 +48,11 @@ class Shared:
     via: str
     """What this process adds to the header Via, so that it knows a request that has been here."""
     settings: ServingSettings
+
+    def session_to(self, engine: str) -> aiohttp.ClientSession:
+        """What asks an engine. llama.cpp closes a connection after each answer that it streamed (and its router after
+        any) without saying so: a request that came before the close would be lost, and none may be sent twice."""
+        return self.once if engine == "llamacpp" else self.session
 
 
 class Proxy:
@@ -270,7 +277,8 @@ class Proxy:
             request.headers, proxy_key=bool(settings.api_key), via=self._shared.via, json_body=said_anew,
             upstream_key=target.upstream.settings.api_key if target.upstream is not None else "",
         )
-        upstream = await send(self._shared.session, exchange, settings, url, way, body, headers)
+        session = self._shared.session_to(target.engine)
+        upstream = await send(session, exchange, settings, url, way, body, headers)
         try:
             return await give_back(request, exchange, upstream, rewriter, settings, self._meter(exchange))
         finally:

@@ -113,6 +113,25 @@ def test_an_error_that_an_engine_reports_in_its_stream_is_counted(before_nothing
         assert (record["error"], record["message"]) == ("upstream", "The engine reported an error (server_error).")
 
 
+def streams_and_is_gone(connection: socket.socket, _asked: Asked) -> None:
+    """As llama.cpp does when it is slow to close: whoever asks on this connection again gets no answer."""
+    three(connection)
+    part(connection, event("", "stop") + DONE)
+    part(connection, b"")
+    connection.recv(65_536)
+    connection.shutdown(socket.SHUT_RDWR)
+
+
+def test_no_request_follows_a_stream_of_llamacpp_on_its_connection(before_nothing: Serving) -> None:
+    with scripted(streams_and_is_gone) as upstream:
+        before_nothing.configure({"box": upstream.url}, engine="llamacpp")
+        after = before_nothing.last
+        for url, path in ((before_nothing.openai, "/v1/chat/completions"), (before_nothing.ollama, "/api/chat")) * 3:
+            assert stream(url, path)[0] == 200
+            assert requests.post(url + path, json=ask(), timeout=20).status_code == 200
+        assert not any("error" in one for one in before_nothing.record(after, 12))
+
+
 def hangs(connection: socket.socket, _asked: Asked) -> None:
     connection.recv(1)
 
