@@ -30,6 +30,7 @@ TEMPLATED = frozenset(FURTHER)
 """Engines that take ``chat_template_kwargs``."""
 IMAGES = {"iVBOR": "png", "/9j/": "jpeg", "R0lG": "gif", "UklG": "webp"}
 """How an image begins in base64."""
+CHAT = "/v1/chat/completions"
 EMBEDDINGS = frozenset({"/api/embed", "/api/embeddings"})
 
 
@@ -53,25 +54,34 @@ def say(path: str, document: Mapping[str, Any], model: str, engine: str) -> Aske
     if path in EMBEDDINGS:
         return _embedding(document, model)
     stream = document.get("stream") is not False
-    chat = path == "/api/chat"
-    if not (document.get("messages") if chat else document.get("prompt")):
+    chats = path == "/api/chat"
+    if not (document.get("messages") if chats else document.get("prompt")):
         return Asked(path, None, stream, document.get("keep_alive") in (0, "0", "0s"))
-    # What the client wants in one piece is gathered from a stream, see `gathering`.
-    body: dict[str, Any] = {"model": model, "stream": True, "stream_options": {"include_usage": True}}
-    if chat or not (document.get("raw") or document.get("suffix")):
-        way = "/v1/chat/completions"
-        body["messages"] = _messages(document["messages"]) if chat else _prompt(document)
+    body = _body(model, document.get("options"), document.get("think"), engine)
+    if chats or not (document.get("raw") or document.get("suffix")):
+        way = CHAT
+        body["messages"] = _messages(document["messages"]) if chats else _prompt(document)
     else:
         way = "/v1/completions"
         body |= {key: document[key] for key in ("prompt", "suffix") if document.get(key)}
-    body |= _options(document.get("options"), engine) | _format(document.get("format"), way, engine)
-    body |= _thinking(document.get("think"), engine)
+    body |= _format(document.get("format"), way, engine)
     if document.get("tools"):
         body["tools"] = document["tools"]
     if document.get("logprobs"):
         body["logprobs"] = True
         body |= {"top_logprobs": document["top_logprobs"]} if document.get("top_logprobs") else {}
     return Asked(way, orjson.dumps(body), stream)
+
+
+def chat(model: str, messages: list[dict[str, Any]], options: Any, think: Any, engine: str, stream: bool) -> Asked:
+    """A chat whose ``options`` and ``think`` are named as Ollama names them."""
+    return Asked(CHAT, orjson.dumps(_body(model, options, think, engine) | {"messages": messages}), stream)
+
+
+def _body(model: str, options: Any, think: Any, engine: str) -> dict[str, Any]:
+    # What the client wants in one piece is gathered from a stream, see `gathering`.
+    body: dict[str, Any] = {"model": model, "stream": True, "stream_options": {"include_usage": True}}
+    return body | _options(options, engine) | _thinking(think, engine)
 
 
 def _embedding(document: Mapping[str, Any], model: str) -> Asked:

@@ -28,8 +28,8 @@ def parsed(body: bytes | None) -> dict[str, Any]:
 
 
 def model_of(document: Mapping[str, Any]) -> str:
-    """The model that a request names; Ollama's older clients call it ``name``."""
-    for key in ("model", "name"):
+    """The model that a request names; Ollama's older clients call it ``name``, LM Studio's ``instance_id``."""
+    for key in ("model", "name", "instance_id"):
         value = document.get(key)
         if isinstance(value, str) and value:
             return value
@@ -49,7 +49,7 @@ def asking_for_usage(body: bytes, document: Mapping[str, Any], path: str, engine
 
 def prompt_text(document: Mapping[str, Any]) -> str:
     """The text that a request asks with, its newest part first cut off where it is too long."""
-    parts = [_text(document.get(key)) for key in ("system", "prompt", "input")]
+    parts = [_text(document.get(key)) for key in ("system", "system_prompt", "prompt", "input")]
     messages = document.get("messages")
     for one in messages if isinstance(messages, list) else ():
         if isinstance(one, Mapping):
@@ -62,7 +62,8 @@ def _text(content: Any) -> str:
         return content
     if isinstance(content, list):
         return "\n".join(
-            one if isinstance(one, str) else str(one.get("text", "")) for one in content if isinstance(one, str | dict)
+            one if isinstance(one, str) else str(one.get("text") or one.get("content") or "")
+            for one in content if isinstance(one, str | dict)
         )
     return ""
 
@@ -77,7 +78,8 @@ def answer_text(raw: bytes, form: str) -> str:
 
 def _written(document: Mapping[str, Any]) -> str:
     choices = document.get("choices")
-    places: list[Any] = [document, document.get("message")]
+    output = document.get("output")
+    places: list[Any] = [document, document.get("message"), *(output if isinstance(output, list) else ())]
     for choice in choices if isinstance(choices, list) else ():
         if isinstance(choice, Mapping):
             places += [choice, choice.get("delta"), choice.get("message")]

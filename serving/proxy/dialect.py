@@ -10,7 +10,8 @@ from aiohttp import web
 from serving.settings import ProxyName
 from serving.wire import ErrorClass, Kind
 
-Dialect = Literal["ollama", "openai"]
+Dialect = Literal["ollama", "openai", "lmstudio"]
+"""``lmstudio``: its own API, from version 1 on; version 0 is OpenAI's but for its paths."""
 
 KINDS: dict[str, Kind] = {
     "/api/chat": "chat", "/api/generate": "completion", "/api/embed": "embedding", "/api/embeddings": "embedding",
@@ -34,6 +35,8 @@ ENDS_TOLD = frozenset({
 """Where a stream says why it ended; one that did not was cut."""
 STREAMED_UNASKED = frozenset({"/api/chat", "/api/generate"})
 """Ollama streams unless it is told not to."""
+LMSTUDIO_TYPES: dict[int, str] = {400: "invalid_request", 404: "model_not_found", 413: "invalid_request",
+                                  501: "not_implemented"}
 TYPES: dict[int, str] = {
     400: "invalid_request_error", 401: "authentication_error", 404: "not_found_error", 413: "invalid_request_error",
     429: "rate_limit_error", 502: "upstream_error", 503: "overloaded_error", 504: "timeout_error",
@@ -54,7 +57,9 @@ class Refusal(Exception):
 
 def dialect_of(proxy: ProxyName, path: str) -> Dialect:
     """In which dialect a path is spoken. Ollama's own server, too, answers below ``/v1`` as OpenAI does."""
-    if path.startswith("/api/") and not path.startswith(("/api/v0/", "/api/v1/")):
+    if path.startswith("/api/v1/"):
+        return "lmstudio"
+    if path.startswith("/api/") and not path.startswith("/api/v0/"):
         return "ollama"
     return "ollama" if proxy == "ollama" and not path.startswith(("/v1/", "/api/")) else "openai"
 
@@ -63,6 +68,9 @@ def error_body(dialect: Dialect, status: int, message: str, code: str | None = N
     """An error as the dialect writes it."""
     if dialect == "ollama":
         return orjson.dumps({"error": message})
+    if dialect == "lmstudio":
+        kind = LMSTUDIO_TYPES.get(status, "internal_error")
+        return orjson.dumps({"error": {"type": kind, "message": message} | ({"code": code} if code else {})})
     kind = TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
     return orjson.dumps({"error": {"message": message, "type": kind, "param": None, "code": code}})
 
@@ -70,6 +78,8 @@ def error_body(dialect: Dialect, status: int, message: str, code: str | None = N
 def error_event(dialect: Dialect, form: str, message: str) -> bytes:
     """An error within a stream that has begun. ``form`` is the stream's: sse or ndjson."""
     body = error_body(dialect, 502, message)
+    if dialect == "lmstudio" and form == "sse":
+        return b'event: error\ndata: {"type":"error",' + body[1:] + b"\n\n"
     return body + b"\n" if form == "ndjson" else b"data: " + body + b"\n\n"
 
 

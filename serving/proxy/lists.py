@@ -20,6 +20,7 @@ import orjson
 from serving.backends import Backends
 from serving.proxy.dialect import Refusal
 from serving.proxy.exchange import LONGEST_NAME, Exchange
+from serving.proxy.routing import Target
 from serving.proxy.upstreams import NotSo, Upstream, known_as
 from serving.settings import ProxyName
 
@@ -145,17 +146,42 @@ async def _of(one: Upstream) -> list[Entry]:
             loaded = {name for name, row in extra.items() if row.get("state") == "loaded"}
     except NotSo:
         pass  # it is down: what it listed before is all there is
-    def is_loaded(name: str, raw: Mapping[str, Any]) -> bool | None:
-        if loaded is not None:
-            return name in loaded
-        status = raw.get("status")  # of llama.cpp's router
-        return status.get("value") == "loaded" if isinstance(status, Mapping) else one.state == "ok"
     shown = {id(raw): name for name, raw in reversed(one.models.items())}
     return [
-        Entry(name, one.settings.name, one.engine, is_loaded(name, one.models[name]),
+        Entry(name, one.settings.name, one.engine,
+              _is_loaded(one, one.models[name]) if loaded is None else name in loaded,
               {**one.models[name], **extra.get(name, {})})
         for name in one.models if shown[id(one.models[name])] == name
     ]
+
+
+def _is_loaded(one: Upstream, raw: Mapping[str, Any]) -> bool:
+    status = raw.get("status")  # of llama.cpp's router
+    return status.get("value") == "loaded" if isinstance(status, Mapping) else one.state == "ok"
+
+
+def entry_of(target: Target) -> Entry:
+    """The model that a request goes to, by what is known of it without asking."""
+    one = target.upstream
+    if one is None:
+        return Entry(target.model, target.server, target.engine, True)
+    raw = one.models.get(target.model, {})
+    return Entry(target.model, target.server, target.engine, _is_loaded(one, raw), raw)
+
+
+def about(target: Target) -> dict[str, Any]:
+    """The model that a request goes to, as LM Studio's API v0 describes it beside an answer."""
+    entry = entry_of(target)
+    told = _v0(entry)
+    made = {
+        "arch": told.get("arch"), "quant": told.get("quantization"), "format": told.get("compatibility_type"),
+        "context_length": _context(entry),
+    }
+    return {key: value for key, value in made.items() if value is not None}
+
+
+def _context(entry: Entry) -> Any:
+    return entry.meta.get("n_ctx") or entry.raw.get("context_length") or entry.raw.get("max_model_len")
 
 
 def _named(entries: list[Entry], asked: str) -> Entry:
@@ -193,7 +219,7 @@ def _v0(entry: Entry) -> dict[str, Any]:
 
 def _v1(entry: Entry) -> dict[str, Any]:
     v0 = _v0(entry)
-    context = entry.meta.get("n_ctx") or entry.raw.get("context_length") or entry.raw.get("max_model_len")
+    context = _context(entry)
     config = {"context_length": context} if context else {}
     made = {
         "type": "embedding" if v0.get("type") == "embeddings" else "llm", "publisher": v0.get("publisher"),

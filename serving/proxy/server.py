@@ -13,24 +13,21 @@ import aiohttp
 from aiohttp import web
 
 from serving.backends import Backends
-from serving.proxy import answer_ollama, ask_openai
 from serving.proxy import body as bodies
 from serving.proxy.dialect import KINDS, OLLAMA_ONLY, RUN_A_MODEL, STREAMED_UNASKED, Refusal, answer, dialect_of
 from serving.proxy.exchange import LONGEST_NAME, Exchange
-from serving.proxy.gathering import GatheredAnswer, asking_for_stream
 from serving.proxy.limits import Rate, Turns, check_key
 from serving.proxy.lists import Lists
 from serving.proxy.meter import Meter, now
-from serving.proxy.passing import Rewriter, give_back, send, sent_headers
+from serving.proxy.passing import give_back, send, sent_headers
 from serving.proxy.records import Records
 from serving.proxy.routing import Routing, Target
 from serving.proxy.totals import Lane, Lanes, ProxyTotals
+from serving.proxy.translating import translate
 from serving.proxy.upstreams import Upstream, Upstreams
-from serving.proxy.usage_event import WithoutUsage
 from serving.settings import ProxySettings, ServingSettings
 
 log = logging.getLogger(__name__)
-LMSTUDIO_V0 = "/api/v0/"
 
 
 @dataclass(slots=True)
@@ -195,8 +192,9 @@ class Proxy:
         exchange.target = target
         if exchange.path not in RUN_A_MODEL or (exchange.kind == "other" and not exchange.model):
             with self._using(target) if exchange.model else nullcontext():
+                began = now()
                 url = await self._shared.routing.address(target, settings.first_byte_timeout)
-                return await self._send(request, exchange, settings, url, body, document, 0.0)
+                return await self._send(request, exchange, settings, url, body, document, now() - began)
         name = target.model or exchange.model or "unknown"
         lane = exchange.lane = self._shared.lanes.of(settings.name, target.server, target.engine, name[:LONGEST_NAME])
         if self._shared.settings.keeps_text(lane.key.model):
@@ -251,36 +249,20 @@ class Proxy:
         self, request: web.BaseRequest, exchange: Exchange, settings: ProxySettings, url: str, body: bytes | None,
         document: dict[str, Any], loaded_in: float,
     ) -> web.StreamResponse:
-        target, path = exchange.target, exchange.path
+        target = exchange.target
         assert target is not None  # `_pass_on` has set it
-        way, rewriter = request.raw_path, None
-        said_anew = False
-        if path in OLLAMA_ONLY and not target.speaks_ollama:
-            asked = ask_openai.say(path, document, target.model or exchange.model, target.engine)
-            if asked.body is None:
-                exchange.status = 200
-                empty = answer_ollama.loaded(exchange, path == "/api/chat", asked.unload)
-                exchange.bytes_out = len(empty)
-                return web.Response(body=empty, content_type="application/json")
-            way, body, said_anew = asked.path, asked.body, True
-            rewriter = _rewriter(exchange, asked.stream, loaded_in)
-        elif path.startswith(LMSTUDIO_V0) and target.engine != "lmstudio":
-            way, path = "/v1/" + way.removeprefix(LMSTUDIO_V0), "/v1/" + path.removeprefix(LMSTUDIO_V0)
-        if not said_anew and body:
-            asking = bodies.asking_for_usage(body, document, path, target.engine)
-            gathered = asking_for_stream(path, target.engine, document)
-            if asking is not None:
-                body, rewriter = asking, WithoutUsage()
-            elif gathered is not None:
-                body, rewriter = gathered, GatheredAnswer(path)
+        way = translate(exchange, target, request.raw_path, body, document, loaded_in)
+        if way.answer is not None:
+            exchange.status, exchange.bytes_out = 200, len(way.answer)
+            return web.Response(body=way.answer, content_type="application/json")
         headers = sent_headers(
-            request.headers, proxy_key=bool(settings.api_key), via=self._shared.via, json_body=said_anew,
+            request.headers, proxy_key=bool(settings.api_key), via=self._shared.via, json_body=way.said_anew,
             upstream_key=target.upstream.settings.api_key if target.upstream is not None else "",
         )
         session = self._shared.session_to(target.engine)
-        upstream = await send(session, exchange, settings, url, way, body, headers)
+        upstream = await send(session, exchange, settings, url, way.path, way.body, headers)
         try:
-            return await give_back(request, exchange, upstream, rewriter, settings, self._meter(exchange))
+            return await give_back(request, exchange, upstream, way.rewriter, settings, self._meter(exchange))
         finally:
             # Closed, not released: a connection whose answer was not read to its end stops the engine so.
             upstream.close() if not upstream.content.at_eof() else upstream.release()
@@ -295,11 +277,3 @@ class Proxy:
 
 def _too_large(most: int) -> Refusal:
     return Refusal(413, "too_large", f"The request is larger than {most >> 20} MiB.", code="request_too_large")
-
-
-def _rewriter(exchange: Exchange, stream: bool, loaded_in: float) -> Rewriter:
-    if exchange.kind == "embedding":
-        return answer_ollama.Embeddings(exchange, exchange.path == "/api/embeddings", loaded_in)
-    chat = exchange.path == "/api/chat"
-    kind = answer_ollama.StreamedAnswer if stream else answer_ollama.WholeAnswer
-    return kind(exchange, chat, loaded_in)

@@ -71,6 +71,21 @@ def test_a_request_starts_it_and_it_outlives_the_serving_process(tmp_path: Path,
             second.client.start("nobody")
 
 
+def test_lm_studios_clients_have_a_process_started(tmp_path: Path, tiny_model: Path) -> None:
+    with serving(tmp_path, {}) as house:
+        _define(house, {"name": "org/tiny", "file": str(tiny_model), "command": ENGINE})
+        body = {"model": "org/tiny", "context_length": 512}
+        told = requests.post(f"{house.openai}/api/v1/models/load", json=body, timeout=30).json()
+        assert (told["instance_id"], told["status"]) == ("org/tiny", "loaded") and told["load_time_seconds"] > 0.05
+        assert _row(house, "org/tiny")["state"] == "running"
+        house.client.stop("org/tiny")
+        body = {"model": "org/tiny", "input": "the", "max_output_tokens": 4}
+        told = requests.post(f"{house.openai}/api/v1/chat", json=body, timeout=30).json()
+        assert told["stats"]["total_output_tokens"] == 4 and told["stats"]["model_load_time_seconds"] > 0.05
+        gone = requests.post(f"{house.openai}/api/v1/models/unload", json={"instance_id": "org/tiny"}, timeout=30)
+        assert gone.status_code == 501 and _row(house, "org/tiny")["state"] == "running"
+
+
 def test_a_process_that_stays_silent_ends_the_request_within_its_own_limit(tmp_path: Path) -> None:
     with serving(tmp_path, {}) as house:
         house.document["models"]["resourceLimits"] = {"maxTimeoutSeconds": 1}

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.proxy import gathering, lines
+from serving.proxy.answer_lmstudio import StreamedChat, WholeChat, WithStats
 from serving.proxy.answer_ollama import Embeddings, StreamedAnswer, WholeAnswer
 from serving.proxy.dialect import Refusal
 from serving.proxy.exchange import Exchange
@@ -54,6 +55,9 @@ REWRITERS: dict[str, Callable[[], Rewriter]] = {
     "streamed text": lambda: StreamedAnswer(exchange(), chat=False),
     "whole chat": lambda: WholeAnswer(exchange(), chat=True),
     "embeddings": lambda: Embeddings(exchange(), single=False),
+    "streamed events": lambda: StreamedChat(exchange()), "whole events": lambda: WholeChat(exchange()),
+    "statistics": lambda: WithStats(exchange(), {}, None),
+    "gathered statistics": lambda: WithStats(exchange(), {}, GatheredAnswer("/v1/chat/completions")),
 }
 KEYS = st.sampled_from([
     "choices", "delta", "message", "text", "content", "reasoning_content", "tool_calls", "index", "id", "function",
@@ -109,17 +113,20 @@ def test_lines_are_the_same_however_they_are_cut(found: list[bytes], at: list[in
     assert [line for line in kept if len(line) <= most] == short
 
 
-@pytest.mark.parametrize("name", [name for name in REWRITERS if name != "embeddings"])
+@pytest.mark.parametrize("name", [name for name in REWRITERS if name not in ("embeddings", "statistics")])
 @pytest.mark.parametrize("piece", [b"x" * 65_536, b"data: " + b"x" * 65_000])
 def test_a_line_without_end_is_refused_before_it_fills_the_memory(name: str, piece: bytes) -> None:
     with pytest.raises(Refusal, match="a line of more than 4 MiB"):
         take(REWRITERS[name]().feed, [piece] * (LONGEST_LINE // len(piece) + 1))
 
 
-@pytest.mark.parametrize("name", ["gathered chat", "whole chat", "embeddings"])
+@pytest.mark.parametrize("name", [
+    "gathered chat", "whole chat", "embeddings", "streamed events", "whole events", "statistics", "gathered statistics",
+])
 def test_what_is_put_together_is_bounded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gathering, "LARGEST_GATHERED", 1 << 20)
-    monkeypatch.setattr("serving.proxy.answer_ollama.LARGEST_GATHERED", 1 << 20)
+    for module in ("answer_ollama", "answer_lmstudio"):
+        monkeypatch.setattr(f"serving.proxy.{module}.LARGEST_GATHERED", 1 << 20)
     text = event("a" * 1000)
     with pytest.raises(Refusal, match="larger than 1 MiB"):
         take(REWRITERS[name]().feed, [text] * ((1 << 20) // len(text) + 1))
