@@ -24,7 +24,7 @@ from collectors.engines.listeners import TUNNELS, Listener, ancestors, listeners
 from collectors.engines.watched import Place, Watched
 from collectors.pace import Pace
 from metrics.metric import Metric, Sample
-from metrics.models import CPU, MEMORY, OF_ENGINES, SERVER_UP, STATE, UP
+from metrics.models import CPU, MEMORY, OF_ENGINES, OFF_GPU, ON_GPU, SERVER_UP, STATE, UP
 
 PATIENCE = 0.6
 """Seconds that the others are waited for; a server that takes longer comes into the next tick."""
@@ -36,6 +36,8 @@ NONE_CONFIGURED = "No model server is configured, and they are not searched for 
 
 OF_OURS = (UP, STATE, MEMORY, CPU)
 """What the serving process itself tells of the model processes that it runs: not told twice in one series."""
+GPU_SHARE = (ON_GPU, OFF_GPU)
+"""So also this, where a process wrote it."""
 
 
 class Key(Protocol):
@@ -60,7 +62,8 @@ class Target(Protocol):
 class ModelServers:
     """Looks at ``targets`` (name -> server), and at what is found on this machine while ``discover`` says so.
 
-    A target with an attribute ``ours`` that is true is a model process of Vigie's own.
+    A target with an attribute ``ours`` that is true is a model process of Vigie's own, one with ``gpu_share_told`` has
+    told how much of its model lies on GPUs.
     ``own`` says what of Vigie listens; ``gpu_processes`` gives GPUs as the snapshot of `collectors.nvidia` tells them.
     """
 
@@ -113,8 +116,11 @@ class ModelServers:
         self._snapshot = {"servers": [
             {**one.told(), "pid": self._pid(one), "local": self._is_here(one)} for one in settled
         ]}
-        ours = {name for name, one in configured.items() if getattr(one, "ours", False)}
-        yield from (one for one in samples if not (one.metric in OF_OURS and dict(one.labels).get("server") in ours))
+        told = {
+            name: OF_OURS + (GPU_SHARE if getattr(one, "gpu_share_told", False) else ())
+            for name, one in configured.items() if getattr(one, "ours", False)
+        }
+        yield from (one for one in samples if one.metric not in told.get(dict(one.labels).get("server", ""), ()))
 
     def snapshot(self) -> dict[str, Any]:
         """servers: [{name, url, engine, version, state ("ok", "down" or "unrecognised"), message, found ("configured"

@@ -46,6 +46,8 @@ def how(reading: Reading | None) -> str:
         "engine counter": _("From a counter of the engine"), "engine histogram": _("From a histogram of the engine"),
         "process": _("Measured on the process"), "driver": _("Told by the GPU driver"),
         "slots": _("Counted in the engine's slots"),
+        "layers": _("From what the engine wrote while it loaded; else, and then at most so much, from the GPU memory "
+                    "of its process and the size of its weights"),
     }[reading.how]
 
 

@@ -13,7 +13,8 @@ from metrics import models as m
 from metrics.metric import Metric, rate_of
 from metrics.series import SeriesInfo
 
-How = Literal["proxy", "engine gauge", "engine counter", "engine histogram", "process", "driver", "slots"]
+How = Literal["proxy", "engine gauge", "engine counter", "engine histogram", "process", "driver", "slots",
+              "layers"]
 Present = Sequence[tuple[SeriesInfo, float]]
 _TRAFFIC = ("running", "waiting", "tokens_per_second", "requests_per_second")
 
@@ -170,7 +171,7 @@ _GAUGES: tuple[tuple[str, Metric, How], ...] = (
 """A number of a row -> the metrics that tell it, the better one first, and how an engine got it."""
 _OTHERWISE: Mapping[tuple[str, str], How] = {
     (m.LIVE_TOKENS.name, "vllm"): "engine counter", (m.LIVE_TOKENS.name, "sglang"): "engine gauge",
-    (m.CACHE_HITS.name, "sglang"): "engine gauge",
+    (m.CACHE_HITS.name, "sglang"): "engine gauge", (m.ON_GPU.name, "llamacpp"): "layers",
 }
 """Metric and engine -> how that engine got it, where it is not as in `_GAUGES`."""
 _BY_PROXY = frozenset({

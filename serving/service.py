@@ -310,6 +310,9 @@ def told_to_serving(config: DashboardConfig) -> dict[str, Any]:
 class OwnServer(ModelServer):
     """A model process of Vigie's own, as a model server that is looked at."""
 
+    gpu_share_told: bool = False
+    """What it wrote while it loaded tells how much lies on GPUs."""
+
     @property
     def ours(self) -> bool:
         """What tells it from the others."""
@@ -323,5 +326,6 @@ def targets(configured: Mapping[str, ModelServer], serving: Mapping[str, Any]) -
         if process.get("url") and process.get("state") == "running":
             found[str(process["name"])] = OwnServer.model_validate({
                 "url": process["url"], "engine": process.get("engine") or "auto",
+                "gpuShareTold": bool(process.get("on_gpu")),
             })
     return found

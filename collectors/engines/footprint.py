@@ -4,6 +4,10 @@ A process that serves one model is that model's. Where several are loaded in one
 alone, without the label ``model``: who of them uses what is not known. Children that serve a model each (of a router)
 are told apart by the port in their command line, those of Ollama as `collectors.engines.runners` has it; what remains
 is the server's own. Resident memory that processes share is in each of them.
+
+Of a llama.cpp whose process holds less GPU memory than its weights are large, a part of the weights must lie in host
+memory: `model_on_gpu_ratio` is then GPU memory / weights, the most that it can be, for KV cache and buffers are in that
+memory, too. Above `SURELY` nothing is told: llama.cpp keeps the embeddings of the input in host memory anyway.
 """
 
 from __future__ import annotations
@@ -20,8 +24,10 @@ from collectors.engines.listeners import Listener, trees
 from collectors.engines.runners import Runners, runners
 from collectors.pace import Pace
 from metrics.metric import Sample
-from metrics.models import CPU, GPU_MEMORY, MEMORY
+from metrics.models import CPU, GPU_MEMORY, MEMORY, on_and_off_gpu
 
+SURELY = 0.9
+"""Share of the weights below which some of the layers are surely not on a GPU."""
 TREES_EVERY = 5.0
 """Seconds between two looks at which processes there are."""
 
@@ -66,6 +72,8 @@ class Footprint:
                 rest -= tree
                 self._add(look, model, tree, cards)
             self._add(look, loaded[0].name if len(loaded) == 1 and not children else "", rest, cards)
+            if look.engine == "llamacpp":
+                _gpu_shares(look)
         alive = set().union(*self._trees.values())
         self._seen = {pid: process for pid, process in self._seen.items() if pid in alive}
         self._used = {pid: used for pid, used in self._used.items() if pid in alive}
@@ -105,6 +113,18 @@ class Footprint:
         if before is None or at <= before[0] or used < before[1]:
             return memory, None
         return memory, (used - before[1]) / (at - before[0])
+
+
+def _gpu_shares(look: Look) -> None:
+    on_gpus: dict[str, float] = {}
+    for sample in look.samples:
+        if sample.metric is GPU_MEMORY and (model := dict(sample.labels).get("model")):
+            on_gpus[model] = on_gpus.get(model, 0.0) + sample.value
+    for one in look.models:
+        used = on_gpus.get(one.name, 0.0)
+        if one.loaded_bytes and 0 < used < SURELY * one.loaded_bytes:
+            for metric, value in on_and_off_gpu(used / one.loaded_bytes):
+                look.add(metric, value, one.name)
 
 
 def _by_card(cards: Sequence[Mapping[str, Any]]) -> dict[str, dict[int, float]]:

@@ -81,6 +81,22 @@ def test_children_that_serve_a_model_each_are_told_apart(family: tuple[int, int,
     }
 
 
+@pytest.mark.parametrize(("used", "share"), [(2e9, 0.25), (3e9, 0.375), (7.3e9, None), (9e9, None), (0.0, None)])
+def test_less_gpu_memory_than_weights_means_that_layers_are_elsewhere(
+    family: tuple[int, int, int], used: float, share: float | None
+) -> None:
+    models = [Model("a", "running", loaded=True, loaded_bytes=8e9)]
+    told = cards({family[1]: used / 2}, {family[2]: used / 2})
+    found = read(Footprint(lambda: told), family[0], models)
+    assert found.get('model_on_gpu_ratio{model="a"}') == share
+    assert found.get('model_off_gpu_ratio{model="a"}') == (None if share is None else 1 - share)
+
+
+def test_of_weights_whose_size_is_not_known_no_share_is_told(family: tuple[int, int, int]) -> None:
+    found = read(Footprint(lambda: cards({family[1]: 2e9})), family[0], [Model("a", loaded=True)])
+    assert not [key for key in found if "_gpu_ratio" in key]
+
+
 def test_what_the_driver_does_not_tell_is_absent(family: tuple[int, int, int]) -> None:
     silent = [{"gpu": "0", "processes": [{"pid": family[0], "name": "x", "memory_bytes": None}]}]
     assert not [key for key in read(Footprint(lambda: silent), family[0], [Model("a")]) if "gpu" in key]

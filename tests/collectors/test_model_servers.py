@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from collectors.base import NoData
-from collectors.engines.discovery import SETTLED_AFTER
+from collectors.engines.discovery import SETTLED_AFTER, Own
 from collectors.engines.listeners import Listener
 from collectors.model_servers import NONE_CONFIGURED, NONE_FOUND, ModelServers
 from config.serving import ModelServer
@@ -446,22 +446,26 @@ def test_only_declared_metrics(made: Made) -> None:
     assert threading.active_count() < 200
 
 
-def test_what_the_serving_process_tells_of_our_own_is_not_told_twice(tiny_model: Path) -> None:
+@pytest.mark.parametrize("written", [True, False])
+def test_what_the_serving_process_tells_of_our_own_is_not_told_twice(tiny_model: Path, written: bool) -> None:
     with run.engine(tiny_model, alias="own") as running:
         process = {"name": "own", "url": running.url, "engine": "llamacpp", "state": "running"}
-        collector = ModelServers(lambda: targets({}, {"processes": [process]}), lambda: False)
+        process |= {"on_gpu": {"own": 0.5}} if written else {}
+        card = {"gpu": "0", "processes": [{"pid": running.process.pid, "memory_bytes": 1000}]}
+        collector = ModelServers(lambda: targets({}, {"processes": [process]}), lambda: False, Own, lambda: [card])
         try:
             found = wait_until(lambda: _samples(collector), 20, "it is looked at")
         finally:
             collector.stop()
     names = {sample.metric.name for sample in found if dict(sample.labels).get("server") == "own"}
     assert not names & {"model_up", "model_state", "model_memory_bytes", "model_cpu_ratio"}
+    assert ("model_off_gpu_ratio" in names) is not written
 
 
 def _samples(collector: ModelServers) -> list[Sample]:
-    """What is told once a server was looked at."""
+    """What is told once a server and its process were looked at."""
     try:
         found = list(collector.collect(0.0))
     except NoData:
         return []
-    return found if any(one.metric.name == "model_requests_running" for one in found) else []
+    return found if {"model_requests_running", "model_gpu_memory_bytes"} <= {one.metric.name for one in found} else []
