@@ -19,6 +19,8 @@ from serving.proxy.meter import now
 from serving.proxy.told import Told, error_words
 
 JSON = "application/json; charset=utf-8"
+A_LOAD = 0.02
+"""Seconds of waiting for a model from which on it was loaded: one that is there is had at once."""
 STOPPED = {
     "stop": "eosFound", "length": "maxPredictedTokensReached", "tool_calls": "toolCalls", "function_call": "toolCalls",
 }
@@ -31,10 +33,10 @@ def event(name: str, **more: Any) -> bytes:
 
 
 class _Chat:
-    """What streams and whole answers share. ``loaded_in``: seconds that the model took to start for it."""
+    """What streams and whole answers share. ``loaded_in``: seconds that were waited for the model."""
 
     def __init__(self, exchange: Exchange, loaded_in: float) -> None:
-        self._exchange, self._loaded_in = exchange, loaded_in
+        self._exchange, self._loaded_in = exchange, loaded_in if loaded_in >= A_LOAD else None
         self._told = Told()
         self._first: float | None = None
         self._reasoned: int | None = None
@@ -56,7 +58,7 @@ class _Chat:
             "reasoning_output_tokens": self._reasoned if reasoned else 0,
             "tokens_per_second": told.output_tokens / written if told.output_tokens and written else None,
             "time_to_first_token_seconds": told.prefill if told.prefill is not None else first - sent,
-            "model_load_time_seconds": self._loaded_in or None,
+            "model_load_time_seconds": self._loaded_in,
         }
         return {
             "model_instance_id": self._exchange.model, "output": output or [{"type": "message", "content": ""}],
@@ -106,7 +108,7 @@ class StreamedChat(_Chat):
         self._begun = True
         name = self._exchange.model
         made = event("chat.start", model_instance_id=name)
-        if self._loaded_in:
+        if self._loaded_in is not None:
             made += event("model_load.start", model_instance_id=name)
             made += event("model_load.end", model_instance_id=name, load_time_seconds=self._loaded_in)
         return made + event("prompt_processing.start")

@@ -18,7 +18,7 @@ OPTIONS = {
 }
 """Options of LM Studio -> Ollama's name, which `ask_openai` knows for each engine."""
 LM_STUDIO_ALONE = {"integrations": "calls tools itself", "previous_response_id": "keeps chats"}
-THINKING: dict[Any, Any] = {"on": True, "off": False}
+THINKING: dict[str, str | bool] = {"on": True, "off": False}
 
 
 def say(document: Mapping[str, Any], model: str, engine: str) -> Asked:
@@ -36,7 +36,8 @@ def say(document: Mapping[str, Any], model: str, engine: str) -> Asked:
     messages.append({"role": "user", "content": _input(document.get("input"))})
     options = {known: document.get(name) for name, known in OPTIONS.items()}
     reasoning = document.get("reasoning")
-    return chat(model, messages, options, THINKING.get(reasoning, reasoning), engine, document.get("stream") is True)
+    think = THINKING.get(reasoning, reasoning) if isinstance(reasoning, str) else None
+    return chat(model, messages, options, think, engine, document.get("stream") is True)
 
 
 def _input(given: Any) -> Any:

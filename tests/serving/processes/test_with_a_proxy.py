@@ -82,6 +82,8 @@ def test_lm_studios_clients_have_a_process_started(tmp_path: Path, tiny_model: P
         body = {"model": "org/tiny", "input": "the", "max_output_tokens": 4}
         told = requests.post(f"{house.openai}/api/v1/chat", json=body, timeout=30).json()
         assert told["stats"]["total_output_tokens"] == 4 and told["stats"]["model_load_time_seconds"] > 0.05
+        told = requests.post(f"{house.openai}/api/v1/chat", json=body | {"stream": True}, timeout=30).text
+        assert "chat.end" in told and "model_load" not in told  # it was there
         gone = requests.post(f"{house.openai}/api/v1/models/unload", json={"instance_id": "org/tiny"}, timeout=30)
         assert gone.status_code == 501 and _row(house, "org/tiny")["state"] == "running"
 

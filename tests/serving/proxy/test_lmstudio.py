@@ -171,8 +171,8 @@ VALUES = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_si
                           st.sampled_from(["type", "content", "data_url", "text"]), inner, max_size=3))
 
 
-@given(st.fixed_dictionaries({}, optional=dict.fromkeys(
-    ["input", "system_prompt", "temperature", "max_output_tokens", "reasoning", "integrations", "stream"], VALUES)))
+@given(st.fixed_dictionaries({"input": st.text(max_size=5) | VALUES}, optional=dict.fromkeys(
+    ["system_prompt", "temperature", "max_output_tokens", "reasoning", "integrations", "stream"], VALUES)))
 def test_whatever_is_asked_is_said_or_refused(document: dict[str, Any]) -> None:
     with suppress(Refusal):
         assert json.loads(say(document, "m", "llamacpp").body or b"")["messages"]
