@@ -55,8 +55,8 @@ def say(path: str, document: Mapping[str, Any], model: str, engine: str) -> Aske
         return _embedding(document, model)
     stream = document.get("stream") is not False
     chats = path == "/api/chat"
-    if not (document.get("messages") if chats else document.get("prompt")):
-        return Asked(path, None, stream, document.get("keep_alive") in (0, "0", "0s"))
+    if not _asks(path, document):
+        return Asked(path, None, stream, unloads(path, document))
     body = _body(model, document.get("options"), document.get("think"), engine)
     if chats or not (document.get("raw") or document.get("suffix")):
         way = CHAT
@@ -71,6 +71,15 @@ def say(path: str, document: Mapping[str, Any], model: str, engine: str) -> Aske
         body["logprobs"] = True
         body |= {"top_logprobs": document["top_logprobs"]} if document.get("top_logprobs") else {}
     return Asked(way, orjson.dumps(body), stream)
+
+
+def _asks(path: str, document: Mapping[str, Any]) -> bool:
+    return bool(document.get("messages") if path == "/api/chat" else document.get("prompt"))
+
+
+def unloads(path: str, document: Mapping[str, Any]) -> bool:
+    """Whether a request has nothing to answer, and asks that the model be unloaded."""
+    return path not in EMBEDDINGS and not _asks(path, document) and document.get("keep_alive") in (0, "0", "0s")
 
 
 def chat(model: str, messages: list[dict[str, Any]], options: Any, think: Any, engine: str, stream: bool) -> Asked:
@@ -123,7 +132,8 @@ def _messages(given: Any) -> list[dict[str, Any]]:
 def _calls(given: Any, place: int) -> Iterable[dict[str, Any]]:
     """Calls as OpenAI writes them: with a number, and with their arguments as a text."""
     for number, call in enumerate(given if isinstance(given, list) else ()):
-        function = call.get("function", {}) if isinstance(call, Mapping) else {}
+        call = call if isinstance(call, Mapping) else {}
+        function = call["function"] if isinstance(call.get("function"), Mapping) else {}
         arguments = function.get("arguments", {})
         yield {
             "id": call.get("id") or f"call_{place}_{number}", "type": "function",

@@ -30,7 +30,8 @@ OLLAMA_ONLY = frozenset({"/api/chat", "/api/generate", "/api/embed", "/api/embed
 """What is translated for a server that speaks OpenAI's dialect."""
 ENDS_TOLD = frozenset({
     "/api/chat", "/api/generate", "/v1/chat/completions", "/v1/completions", "/api/v0/chat/completions",
-    "/api/v0/completions",
+    "/api/v0/completions", "/v1/responses", "/v1/messages", "/api/v1/chat", "/chat/completions", "/completions",
+    "/completion", "/infill",
 })
 """Where a stream says why it ended; one that did not was cut."""
 STREAMED_UNASKED = frozenset({"/api/chat", "/api/generate"})

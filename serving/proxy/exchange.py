@@ -61,7 +61,7 @@ class Exchange:
         """True for a look (a list, a health check) that went well: it is no request of a model, and not counted."""
         if self.answered_here:
             return self.error is None
-        return self.kind == "other" and self.method in ("GET", "HEAD", "OPTIONS") and self.error is None
+        return self.method in ("GET", "HEAD", "OPTIONS") and self.error is None
 
     def outcome(self, ended: float) -> tuple[Outcome, Told]:
         """The record of a request that ended at ``ended``, still without its number, and what the engine told."""

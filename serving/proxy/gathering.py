@@ -32,8 +32,13 @@ PLAIN = frozenset({
 })
 """Keys of a request whose answer is all in its stream. With another one the request is passed on as it is; also with
 several prompts, whose answers come mixed."""
+TYPED = frozenset({"/v1/responses", "/v1/messages"})
+"""Answered as a stream of typed events (`gathering_events`); no key of a request changes what such a stream tells."""
+DEFAULTS: Mapping[str, Any] = {"n": 1, "best_of": 1, "logprobs": False, "top_logprobs": 0, "echo": False}
+"""Keys beyond `PLAIN` that change nothing with these values."""
 LARGEST_GATHERED = 128 << 20
 """Bytes of a stream that are put together for a client that wants its answer in one piece."""
+_NOTHING = object()
 PART = 64
 """Bytes that a part of a call takes beside its text."""
 
@@ -62,9 +67,16 @@ def dumped(document: Any) -> bytes:
 
 def asking_for_stream(path: str, engine: str, document: Mapping[str, Any]) -> bytes | None:
     """The body that asks for the same as a stream; None where the request is to be passed on as it is."""
-    if engine != "llamacpp" or not (path in OBJECTS or path in OWN) or not document or document.get("stream"):
+    if engine != "llamacpp" or not document or document.get("stream"):
         return None
-    if not document.keys() <= PLAIN or not isinstance(document.get("prompt", ""), str):
+    if path in TYPED:
+        return orjson.dumps({**document, "stream": True})
+    if path not in OBJECTS and path not in OWN:
+        return None
+    further = (key for key, value in document.items() if key not in PLAIN and value is not None)
+    if any(document[key] != DEFAULTS.get(key, _NOTHING) for key in further):
+        return None
+    if not isinstance(document.get("prompt", ""), str):
         return None
     return orjson.dumps({**document, "stream": True, "stream_options": {"include_usage": True}})
 

@@ -84,7 +84,7 @@ class Lists:
         if len(upstreams) == 1 and not self._backends.names() and native in (None, upstreams[0].engine):
             return None
         if path == "/":
-            return None if any(up.engine == "ollama" for up in upstreams) else b'"Ollama is running"'
+            return b"Ollama is running"
         if path == "/api/version":
             versions = [up.version for up in upstreams if up.version]
             return orjson.dumps({"version": versions[0] if versions else SPOKEN_VERSION})

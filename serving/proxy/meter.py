@@ -22,15 +22,23 @@ Form = Literal["sse", "ndjson", "whole"]
 now = time.perf_counter
 
 _TOKEN = re.compile(
-    rb'"(?:content|reasoning_content|reasoning|thinking|response|text|delta)":\s*"(?!")|"tool_calls":\s*\[\s*\{'
+    rb'"(?:content|reasoning_content|reasoning|thinking|response|text|delta|partial_json)":\s*"(?!")'
+    rb'|"tool_calls":\s*\[\s*\{'
 ).search
 """llama.cpp, vLLM and Ollama write compact JSON, others put a space behind the colon."""
+_REPEATS = re.compile(
+    rb'"type":\s*"(?:response\.(?:[a-z_.]*\.)?(?:done|added|completed|incomplete|failed)|chat\.end|message_start'
+    rb'|content_block_start)"'
+).search
+"""Events that tell again what came in others: OpenAI's Responses, LM Studio's chat, Anthropic's Messages."""
+_TYPED_END = rb'"type":\s*"(?:response\.(?:completed|incomplete|failed)|message_stop|chat\.end|error)"|"stop":\s*true'
 _FINAL = re.compile(
     rb'"(?:usage|timings|stats)":\s*\{|"eval_count":|"done":\s*true|"(?:finish|done|stop)_reason":\s*"'
-    rb'|^(?:data:|error:)?\s*\{\s*"error":|^event:\s*error'
+    rb'|^(?:data:|error:)?\s*\{\s*"error":|^event:\s*error|' + _TYPED_END
 ).search
 _OVER = re.compile(
-    rb'"(?:finish|done|stop)_reason":\s*"|"done":\s*true|^(?:data:|error:)?\s*\{\s*"error":|^event:\s*error'
+    rb'"(?:finish|done|stop)_reason":\s*"|"done":\s*true|^(?:data:|error:)?\s*\{\s*"error":|^event:\s*error|'
+    + _TYPED_END
 ).search
 FINALS = 4
 """Lines kept for the end: the one that says why it ended, one with usage, one with timings, and one to spare."""
@@ -110,7 +118,7 @@ class Meter:
         elif line.startswith((b"data: [DONE]", b"data:[DONE]")):
             self.done = True
             return
-        if (line.startswith(b"data:") or self.form == "ndjson") and _TOKEN(line):
+        if (line.startswith(b"data:") or self.form == "ndjson") and _TOKEN(line) and not _REPEATS(line):
             if self.first is None:
                 self.first = at
             else:

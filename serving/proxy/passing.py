@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable
 from functools import lru_cache
 from typing import Protocol
 
@@ -33,6 +34,10 @@ NOT_RETURNED = HOP_BY_HOP | {"content-length"}
 LARGEST_PIECE = 4 << 20
 """An answer that does not stream is held until it is whole, up to so many bytes: if it breaks off, the client gets a
 clear error instead of half an answer."""
+UNREAD = 64 << 10
+"""Bytes that wait for a client to take them from which on a further part may have to wait, too."""
+CLIENT_WAIT = 60.0
+"""Seconds that a client may take nothing, at least."""
 SLACK = 0.05
 """Of the longest silence: the alarm is moved only so often, not with each part."""
 FIRST_PAUSE = 0.05
@@ -312,6 +317,7 @@ async def _stream(
     if rewriter is None and answer.content_length is not None:
         response.content_length = answer.content_length
     await response.prepare(request)
+    transport = request.transport
     read, write, feed = answer.content.readany, response.write, meter.feed
     waiting, idle, moved = not chunk, settings.idle_timeout, 0.0
     has_tokens = exchange.stream and exchange.kind in TOKENS  # of any other (/api/pull) the first byte is enough
@@ -322,7 +328,10 @@ async def _stream(
             while chunk or (chunk := await read()):
                 out = chunk if rewriter is None else rewriter.feed(chunk)
                 if out:
-                    await write(out)
+                    if transport is not None and transport.get_write_buffer_size() + len(out) > UNREAD:
+                        await _to_slow_client(exchange, transport, write(out), limit, max(idle, CLIENT_WAIT))
+                    else:
+                        await write(out)
                     exchange.bytes_out += len(out)
                 feed(chunk)
                 chunk = b""
@@ -348,6 +357,27 @@ async def _stream(
         await write(rest)
         exchange.bytes_out += len(rest)
     await response.write_eof()
+
+
+async def _to_slow_client(
+    exchange: Exchange, transport: asyncio.Transport, writing: Awaitable[None], limit: asyncio.Timeout, within: float
+) -> None:
+    """Sends to a client that has yet to take what it got, while the alarm for the server's silence rests.
+
+    Raises:
+        ConnectionError: the client took nothing for ``within`` seconds, and was left.
+    """
+    clock = asyncio.get_running_loop().time
+    left = (limit.when() or clock()) - clock()
+    limit.reschedule(None)
+    try:
+        async with asyncio.timeout(within):
+            await writing
+    except TimeoutError:
+        exchange.failed("client_gone", f"The client took nothing for {within:g} s.")
+        transport.abort()
+        raise ConnectionResetError("the client reads no more") from None
+    limit.reschedule(clock() + left)
 
 
 async def _cut_off(request: web.BaseRequest, exchange: Exchange, response: web.StreamResponse, event: bytes) -> None:

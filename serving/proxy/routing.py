@@ -128,6 +128,13 @@ class Routing:
             raise Refusal(504, "timeout", f"{name} was still loading its model after {within:g} s.")
         await asyncio.sleep(LOADING_STEP)
 
+    def there(self, target: Target) -> str | None:
+        """Base URL of the target as it is now; None for a model process that does not run."""
+        if target.upstream is None:
+            url = self._backends.running().get(target.server)
+            return url.rstrip("/") if url else None
+        return target.upstream.settings.url
+
     async def address(self, target: Target, within: float) -> str:
         """Base URL of the target, once it can answer: a model process is started, a server that loads is waited for.
 

@@ -23,7 +23,7 @@ from serving.proxy.passing import give_back, send, sent_headers
 from serving.proxy.records import Records
 from serving.proxy.routing import Routing, Target
 from serving.proxy.totals import Lane, Lanes, ProxyTotals
-from serving.proxy.translating import translate
+from serving.proxy.translating import Asked, origin_form, starts, translate
 from serving.proxy.upstreams import Upstream, Upstreams
 from serving.settings import ProxySettings, ServingSettings
 
@@ -146,6 +146,7 @@ class Proxy:
         await self._rate.take(exchange.client, settings.rate_limit)
         if settings.api_key:
             check_key(request.headers, settings.api_key)
+        way = origin_form(request.raw_path)
         body = await self._read(request, exchange, settings)
         document = bodies.parsed(body)
         exchange.model = bodies.model_of(document)
@@ -154,9 +155,10 @@ class Proxy:
         listed = await self._lists.answer(exchange, settings.name, self.upstreams, document)
         if listed is not None:
             exchange.answered_here = True
-            return web.Response(body=listed, content_type="application/json")
+            kind = "text/plain" if exchange.path == "/" else "application/json"
+            return web.Response(body=listed, content_type=kind)
         target = await self._target(exchange, settings)
-        return await self._pass_on(request, exchange, settings, target, body, document)
+        return await self._pass_on(request, exchange, settings, target, way, body, document)
 
     @staticmethod
     async def _read(request: web.BaseRequest, exchange: Exchange, settings: ProxySettings) -> bytes | None:
@@ -186,15 +188,18 @@ class Proxy:
         )
 
     async def _pass_on(
-        self, request: web.BaseRequest, exchange: Exchange, settings: ProxySettings, target: Target,
+        self, request: web.BaseRequest, exchange: Exchange, settings: ProxySettings, target: Target, way: str,
         body: bytes | None, document: dict[str, Any],
     ) -> web.StreamResponse:
         exchange.target = target
+        asked = Asked(way, body, document)
+        if not starts(exchange, document):
+            return await self._send(request, exchange, settings, self._shared.routing.there(target), asked, 0.0)
         if exchange.path not in RUN_A_MODEL or (exchange.kind == "other" and not exchange.model):
             with self._using(target) if exchange.model else nullcontext():
                 began = now()
                 url = await self._shared.routing.address(target, settings.first_byte_timeout)
-                return await self._send(request, exchange, settings, url, body, document, now() - began)
+                return await self._send(request, exchange, settings, url, asked, now() - began)
         name = target.model or exchange.model or "unknown"
         lane = exchange.lane = self._shared.lanes.of(settings.name, target.server, target.engine, name[:LONGEST_NAME])
         if self._shared.settings.keeps_text(lane.key.model):
@@ -204,26 +209,26 @@ class Proxy:
                 await self._turns.take(lane.key, settings.concurrency, settings.queue_size)
         try:
             if target.upstream is not None and target.upstream.state != "loading":
-                return await self._run(request, exchange, settings, target.upstream.settings.url, body, document, 0.0)
+                return await self._run(request, exchange, settings, target.upstream.settings.url, asked, 0.0)
             with self._using(target):
                 with self._waiting(lane):
                     began = now()
                     url = await self._shared.routing.address(target, settings.first_byte_timeout)
                 if target.upstream is None:
                     settings = settings.within(self._shared.settings.process_timeout)
-                return await self._run(request, exchange, settings, url, body, document, now() - began)
+                return await self._run(request, exchange, settings, url, asked, now() - began)
         finally:
             self._turns.give_back(lane.key, self.settings.concurrency)
 
     async def _run(
-        self, request: web.BaseRequest, exchange: Exchange, settings: ProxySettings, url: str, body: bytes | None,
-        document: dict[str, Any], loaded_in: float,
+        self, request: web.BaseRequest, exchange: Exchange, settings: ProxySettings, url: str, asked: Asked,
+        loaded_in: float,
     ) -> web.StreamResponse:
         lane = exchange.lane
         assert lane is not None  # `_pass_on` has set it
         lane.running += 1
         try:
-            return await self._send(request, exchange, settings, url, body, document, loaded_in)
+            return await self._send(request, exchange, settings, url, asked, loaded_in)
         finally:
             lane.running -= 1
 
@@ -246,15 +251,18 @@ class Proxy:
             yield
 
     async def _send(
-        self, request: web.BaseRequest, exchange: Exchange, settings: ProxySettings, url: str, body: bytes | None,
-        document: dict[str, Any], loaded_in: float,
+        self, request: web.BaseRequest, exchange: Exchange, settings: ProxySettings, url: str | None, asked: Asked,
+        loaded_in: float,
     ) -> web.StreamResponse:
         target = exchange.target
         assert target is not None  # `_pass_on` has set it
-        way = translate(exchange, target, request.raw_path, body, document, loaded_in)
+        way = translate(exchange, target, asked, loaded_in, runs=url is not None)
         if way.answer is not None:
             exchange.status, exchange.bytes_out = 200, len(way.answer)
             return web.Response(body=way.answer, content_type="application/json")
+        if url is None:
+            raise Refusal(503, "refused", f"{target.server} is not running, and this request does not start it.",
+                          code="model_not_ready", retry_after=5)
         headers = sent_headers(
             request.headers, proxy_key=bool(settings.api_key), via=self._shared.via, json_body=way.said_anew,
             upstream_key=target.upstream.settings.api_key if target.upstream is not None else "",

@@ -17,6 +17,10 @@ _NESTED = ("response", "message", "result")
 """Where OpenAI's Responses, Anthropic's Messages and LM Studio's own streams keep what they tell."""
 
 
+STOP_TYPES = {"eos": "stop", "word": "stop", "limit": "length"}
+"""Why llama.cpp's own form says that it ended, in OpenAI's words."""
+
+
 @dataclass(slots=True)
 class Told:
     """What is not told is None. Times in seconds."""
@@ -69,6 +73,10 @@ class Told:
             return
         prompt = _or(_count(usage.get("prompt_tokens")), _count(usage.get("input_tokens")))
         output = _or(_count(usage.get("completion_tokens")), _count(usage.get("output_tokens")))
+        beside = [_count(usage.get(f"cache_{what}_input_tokens")) for what in ("read", "creation")]
+        if prompt is not None and "prompt_tokens" not in usage:  # Anthropic counts what was cached apart
+            prompt += sum(filter(None, beside))
+        self.cached_tokens = _or(beside[0], self.cached_tokens)
         self.prompt_tokens, self.output_tokens = _or(prompt, self.prompt_tokens), _or(output, self.output_tokens)
         for key in ("prompt_tokens_details", "input_tokens_details"):
             details = usage.get(key)
@@ -95,9 +103,20 @@ class Told:
         first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
         delta = document.get("delta")
         anthropic = delta.get("stop_reason") if isinstance(delta, dict) else None
-        for reason in (first.get("finish_reason"), document.get("done_reason"), document.get("stop_reason"), anthropic):
+        found = (first.get("finish_reason"), document.get("done_reason"), document.get("stop_reason"), anthropic,
+                 STOP_TYPES.get(str(document.get("stop_type"))), _of_response(document))
+        for reason in found:
             if isinstance(reason, str) and reason:
                 self.finish = reason[:32]
+
+
+def _of_response(document: Mapping[str, Any]) -> str | None:
+    """Why a response of OpenAI's API ended."""
+    if document.get("object") != "response" or document.get("status") not in ("completed", "incomplete"):
+        return None
+    details = document.get("incomplete_details")
+    why = details.get("reason") if isinstance(details, Mapping) else None
+    return {None: "stop", "max_output_tokens": "length"}.get(why, str(why))
 
 
 def error_words(document: Mapping[str, Any]) -> str:

@@ -88,6 +88,20 @@ def test_lm_studios_clients_have_a_process_started(tmp_path: Path, tiny_model: P
         assert gone.status_code == 501 and _row(house, "org/tiny")["state"] == "running"
 
 
+def test_who_looks_or_unloads_starts_nothing(tmp_path: Path) -> None:
+    with serving(tmp_path, {}) as house:
+        _define(house, child("good"))
+        looks = [requests.get(f"{house.openai}{path}", timeout=5) for path in ("/", "/health", "/favicon.ico")]
+        looks += [requests.options(f"{house.openai}/v1/chat/completions", timeout=5)]
+        assert {one.status_code for one in looks} == {503}
+        assert "does not start it" in looks[0].json()["error"]["message"]
+        body = {"model": "good", "keep_alive": 0}
+        assert requests.post(f"{house.ollama}/api/generate", json=body, timeout=5).json()["done_reason"] == "unload"
+        body = {"instance_id": "good"}
+        assert requests.post(f"{house.openai}/api/v1/models/unload", json=body, timeout=5).json() == body
+        assert _row(house, "good")["state"] == "stopped"
+
+
 def test_a_process_that_stays_silent_ends_the_request_within_its_own_limit(tmp_path: Path) -> None:
     with serving(tmp_path, {}) as house:
         house.document["models"]["resourceLimits"] = {"maxTimeoutSeconds": 1}

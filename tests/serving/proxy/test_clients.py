@@ -96,6 +96,9 @@ def test_a_stream_is_what_the_engine_sends(before_engine: Serving, engine: Engin
     ("/completions", {"prompt": "hello"}), ("/completion", {"prompt": "hello", "stop": ["a"]}),
     ("/completion", {"prompt": ["hello", "the"]}),
     ("/v1/chat/completions", {"messages": HELLO, "logprobs": True}),
+    ("/v1/chat/completions", {"messages": HELLO, "logprobs": False, "n": 1, "top_logprobs": None}),
+    ("/v1/responses", {"input": "hello", "max_output_tokens": 12}), ("/v1/messages", {"messages": HELLO}),
+    ("/v1/responses", {"input": "a " * 3000}),
     ("/v1/chat/completions", {"messages": HELLO, "tools": TOOLS, "tool_choice": "required", "max_tokens": 300}),
     ("/v1/chat/completions", {"messages": HELLO, "response_format": {"type": "json_object"}}),
 ])
@@ -320,6 +323,8 @@ def test_a_client_that_leaves_a_stream_frees_the_engine(
     ("/v1/chat/completions", {"messages": HELLO}), ("/api/v0/chat/completions", {"messages": HELLO}),
     ("/api/v0/completions", {"prompt": "hello"}), ("/chat/completions", {"messages": HELLO}),
     ("/completions", {"prompt": "hello"}), ("/completion", {"prompt": "hello"}),
+    ("/v1/chat/completions", {"messages": HELLO, "n": 1, "logprobs": False}),
+    ("/v1/responses", {"input": "hello", "max_output_tokens": 1500}), ("/v1/messages", {"messages": HELLO}),
 ])
 def test_a_client_that_leaves_before_a_whole_answer_is_let_go_at_once(
     slow_engine: Engine, before_nothing: Serving, path: str, asked: dict[str, Any]

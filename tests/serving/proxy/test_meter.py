@@ -169,3 +169,53 @@ def test_texts_are_found_in_every_form() -> None:
 def test_the_form_goes_by_the_media_type() -> None:
     kinds = ["text/event-stream; charset=utf-8", "application/x-ndjson", "application/json", ""]
     assert [form_of(kind) for kind in kinds] == ["sse", "ndjson", "whole", "whole"]
+
+
+RESPONSES = [
+    {"type": "response.created", "response": {"id": "r", "object": "response", "status": "in_progress"}},
+    {"type": "response.content_part.added", "part": {"type": "output_text", "text": "kept"}},
+    *({"type": "response.output_text.delta", "delta": text} for text in ("a", "b", "c")),
+    {"type": "response.output_text.done", "text": "abc"},
+    {"type": "response.content_part.done", "part": {"type": "output_text", "text": "abc"}},
+    {"type": "response.output_item.done", "item": {"content": [{"type": "output_text", "text": "abc"}]}},
+    {"type": "response.completed", "response": {
+        "object": "response", "status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"},
+        "output": [{"content": [{"type": "output_text", "text": "abc"}]}],
+        "usage": {"input_tokens": 9, "output_tokens": 3, "input_tokens_details": {"cached_tokens": 4}}}},
+]
+MESSAGES = [
+    {"type": "message_start", "message": {"content": [], "stop_reason": None, "usage": {
+        "cache_read_input_tokens": 4, "cache_creation_input_tokens": 2, "input_tokens": 3, "output_tokens": 0}}},
+    {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": "kept"}},
+    *({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}} for text in "ab"),
+    {"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": "{}"}},
+    {"type": "message_delta", "delta": {"stop_reason": "length"}, "usage": {"output_tokens": 3}},
+    {"type": "message_stop"},
+]
+LM_STUDIO = [
+    {"type": "chat.start", "model_instance_id": "m"}, {"type": "message.start"},
+    *({"type": "message.delta", "content": text} for text in ("a", "b", "c")), {"type": "message.end"},
+    {"type": "chat.end", "result": {"output": [{"type": "message", "content": "abc"}], "stats": {
+        "input_tokens": 9, "total_output_tokens": 3}}},
+]
+
+
+@pytest.mark.parametrize(("events", "cached", "finish"), [
+    (RESPONSES, 4, "length"), (MESSAGES, 4, "length"), (LM_STUDIO, None, None),
+])
+@pytest.mark.parametrize("spacing", SPACED)
+@given(at=st.lists(st.integers(0, 10_000), max_size=30))
+def test_what_typed_events_tell_again_is_no_further_token(
+    events: list[Any], cached: int | None, finish: str | None, spacing: tuple[str, str], at: list[int]
+) -> None:
+    data = sse(events, spacing).partition(b": ping")[0]
+    meter, told = measured(data, "sse", at)
+    assert (meter.events, meter.done) == (3, True)
+    assert (told.prompt_tokens, told.cached_tokens, told.output_tokens, told.finish) == (9, cached, 3, finish)
+
+
+@pytest.mark.parametrize(("why", "finish"), [("eos", "stop"), ("word", "stop"), ("limit", "length"), ("none", None)])
+def test_llamacpps_own_form_says_why_it_ended(why: str, finish: str | None) -> None:
+    meter, told = measured(sse([{"content": "a", "stop": False}, {"content": "", "stop": True, "stop_type": why}],
+                               SPACED[0]).partition(b": ping")[0], "sse", [])
+    assert (meter.events, meter.done, told.finish) == (1, True, finish)

@@ -20,6 +20,7 @@ from serving.proxy.answer_ollama import Embeddings, StreamedAnswer, WholeAnswer
 from serving.proxy.dialect import Refusal
 from serving.proxy.exchange import Exchange
 from serving.proxy.gathering import Calls, GatheredAnswer, as_event
+from serving.proxy.gathering_events import GatheredMessage, GatheredResponse
 from serving.proxy.lines import LONGEST_LINE, Lines
 from serving.proxy.meter import Meter
 from serving.proxy.passing import LARGEST_PIECE, Rewriter, give_back
@@ -50,6 +51,7 @@ def exchange(path: str = "/api/chat", stream: bool = True) -> Exchange:
 
 REWRITERS: dict[str, Callable[[], Rewriter]] = {
     "usage": WithoutUsage, "gathered chat": lambda: GatheredAnswer("/v1/chat/completions"),
+    "gathered response": GatheredResponse, "gathered message": GatheredMessage,
     "gathered text": lambda: GatheredAnswer("/v1/completions"), "gathered own": lambda: GatheredAnswer("/completion"),
     "streamed chat": lambda: StreamedAnswer(exchange(), chat=True),
     "streamed text": lambda: StreamedAnswer(exchange(), chat=False),
@@ -62,6 +64,7 @@ REWRITERS: dict[str, Callable[[], Rewriter]] = {
 KEYS = st.sampled_from([
     "choices", "delta", "message", "text", "content", "reasoning_content", "tool_calls", "index", "id", "function",
     "name", "arguments", "finish_reason", "usage", "timings", "error", "data", "embedding", "predicted_n", "stats",
+    "type", "response", "content_block", "partial_json", "thinking", "status", "stop_type",
 ])
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=5),
@@ -72,10 +75,14 @@ CALL = st.fixed_dictionaries({}, optional={"index": VALUES, "id": VALUES, "funct
 DELTA = st.fixed_dictionaries({}, optional={"content": VALUES, "reasoning_content": VALUES,
                                             "tool_calls": st.lists(CALL, max_size=3)})
 CHOICE = st.fixed_dictionaries({}, optional={"delta": VALUES | DELTA, "text": VALUES, "finish_reason": VALUES})
+TYPED = st.fixed_dictionaries({"type": st.sampled_from([
+    "response.completed", "message_start", "content_block_start", "content_block_delta", "message_delta",
+    "message_stop",
+])}, optional={"index": VALUES, "message": VALUES, "content_block": VALUES, "response": VALUES, "delta": VALUES})
 EVENT = st.fixed_dictionaries({"choices": VALUES | st.lists(CHOICE, max_size=2)}, optional={
     "usage": VALUES, "timings": VALUES, "error": VALUES})
 LINE = st.sampled_from([b"", b"\r", DONE, event("", "stop"), b"data: " + b"[" * 900 + b"]" * 900]) | st.binary(
-    max_size=40) | st.builds(lambda one: b"data: " + json.dumps(one).encode(), EVENT | VALUES)
+    max_size=40) | st.builds(lambda one: b"data: " + json.dumps(one).encode(), EVENT | VALUES | TYPED)
 
 
 def fed(rewriter: Rewriter, data: bytes, at: list[int]) -> bytes | str:
@@ -121,11 +128,12 @@ def test_a_line_without_end_is_refused_before_it_fills_the_memory(name: str, pie
 
 
 @pytest.mark.parametrize("name", [
-    "gathered chat", "whole chat", "embeddings", "streamed events", "whole events", "statistics", "gathered statistics",
+    "gathered chat", "gathered response", "gathered message", "whole chat", "embeddings", "streamed events",
+    "whole events", "statistics", "gathered statistics",
 ])
 def test_what_is_put_together_is_bounded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gathering, "LARGEST_GATHERED", 1 << 20)
-    for module in ("answer_ollama", "answer_lmstudio"):
+    for module in ("answer_ollama", "answer_lmstudio", "gathering_events"):
         monkeypatch.setattr(f"serving.proxy.{module}.LARGEST_GATHERED", 1 << 20)
     text = event("a" * 1000)
     with pytest.raises(Refusal, match="larger than 1 MiB"):

@@ -1,0 +1,158 @@
+"""What clients send that is no plain request, and what they must not be able to do."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from tests.engine.run import Engine
+from tests.serving.proxy.support import Asked, Serving, ask, begin, event, part, scripted, yes
+from tests.serving.proxy.test_faults import OLLAMA_LISTED
+from tests.support import wait_until
+
+CHAT = "/v1/chat/completions"
+
+
+def raw(url: str, line: str, body: bytes = b"", headers: str = "") -> tuple[int, bytes]:
+    """Status and body of a request whose first line is ours to write."""
+    at = urlsplit(url)
+    assert at.hostname and at.port
+    head = f"{line}\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(body)}\r\n{headers}\r\n"
+    with socket.create_connection((at.hostname, at.port), 10) as connection:
+        connection.sendall(head.encode() + body)
+        got = b""
+        while part_ := connection.recv(65_536):
+            got += part_
+    first, _, rest = got.partition(b"\r\n\r\n")
+    return int(first.split()[1]), rest
+
+
+def test_a_client_cannot_say_where_a_request_and_the_servers_key_go(before_nothing: Serving) -> None:
+    body = json.dumps(ask()).encode()
+    with scripted(yes) as upstream:
+        before_nothing.configure({"box": upstream.url})
+        for line in (f"POST http://elsewhere.invalid{CHAT}?a=1 HTTP/1.1", f"POST {CHAT}?a=1 HTTP/1.1"):
+            status, got = raw(before_nothing.openai, line, body, "Content-Type: application/json\r\n")
+            assert status == 200 and b'"yes"' in got
+        for target in (f"host://a{CHAT}", f"@a{CHAT}", "*"):
+            assert raw(before_nothing.openai, f"POST {target} HTTP/1.1", body)[0] == 400
+        assert [one.path for one in upstream.asked] == [f"{CHAT}?a=1"] * 2
+
+
+@pytest.mark.parametrize(("path", "body"), [
+    ("/api/chat", b""), ("/api/chat", b"{broken"), ("/api/chat", b"[1]"), ("/api/generate", b'{"a": NaN}'),
+    ("/api/generate", b'{"prompt": "a"}'), ("/api/chat", b"[" * 2000), ("/api/v1/chat", b"{broken"),
+    ("/api/v1/models/load", b"{}"), ("/api/chat", b'\xef\xbb\xbf{"model": "tiny"}'),
+])
+def test_a_broken_body_is_refused_and_not_taken_for_a_load(before_engine: Serving, path: str, body: bytes) -> None:
+    after = before_engine.last
+    for proxy in (before_engine.ollama, before_engine.openai):
+        answer = requests.post(proxy + path, data=body, timeout=5, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 400 and answer.json()["error"]
+    assert {one["error"] for one in before_engine.record(after, 2)} == {"refused"}
+
+
+@pytest.mark.parametrize("calls", ["x", [{"function": None}], ["x"], [{"function": {"arguments": 5}}]])
+def test_calls_of_a_wrong_shape_are_no_fault_of_ours(before_engine: Serving, calls: Any) -> None:
+    answer = requests.post(f"{before_engine.ollama}/api/chat", timeout=10, json={
+        "model": "tiny", "messages": [{"role": "assistant", "tool_calls": calls}, {"role": "user", "content": "hi"}],
+        "options": {"num_predict": 2}, "stream": False})
+    assert answer.status_code < 600 and "The proxy failed" not in answer.text
+
+
+def test_ollamas_own_command_finds_an_ollama_beside_other_servers(before_nothing: Serving) -> None:
+    with scripted(yes, OLLAMA_LISTED) as one, scripted(yes) as other:
+        before_nothing.configure({"a": one.url, "b": other.url})
+        answer = requests.get(before_nothing.ollama + "/", timeout=5)
+        assert (answer.text, answer.headers["Content-Type"].partition(";")[0]) == ("Ollama is running", "text/plain")
+        answer = requests.head(before_nothing.ollama + "/", timeout=5)
+        assert (answer.status_code, answer.content) == (200, b"")
+
+
+def test_nothing_is_said_to_be_unloaded_that_stays(before_engine: Serving) -> None:
+    for path in ("/api/generate", "/api/chat"):
+        answer = requests.post(before_engine.ollama + path, json={"model": "tiny", "keep_alive": 0}, timeout=5)
+        assert answer.status_code == 501 and "cannot be unloaded" in answer.json()["error"]
+    answer = requests.post(before_engine.ollama + "/api/generate", json={"model": "tiny"}, timeout=5)
+    assert answer.json()["done_reason"] == "load"
+
+
+def test_a_look_at_the_path_of_a_model_is_no_request_of_it(before_engine: Serving) -> None:
+    after = before_engine.last
+    requests.options(before_engine.openai + CHAT, timeout=5)
+    requests.options(before_engine.ollama + "/api/chat", timeout=5)
+    requests.post(before_engine.openai + CHAT, json=ask(model="tiny", max_tokens=2), timeout=10)
+    assert [one["path"] for one in before_engine.record(after)] == [CHAT]
+
+
+def test_a_client_that_reads_slowly_gets_it_all_and_the_server_is_not_blamed(before_nothing: Serving) -> None:
+    many = [event("x" * 60_000)] * 400
+
+    def sends(connection: socket.socket, _asked: Asked) -> None:
+        begin(connection)
+        for one in many:
+            part(connection, one)
+        part(connection, event("", "stop") + b"data: [DONE]\n\n")
+        part(connection, b"")
+
+    with scripted(sends) as upstream:
+        before_nothing.configure({"box": upstream.url}, timeout=300)
+        after = before_nothing.last
+        answer = requests.post(before_nothing.openai + CHAT, json=ask(stream=True), stream=True, timeout=30)
+        begun = time.monotonic()
+        wait_until(lambda: time.monotonic() - begun > 1.0)  # the client does something else
+        size = sum(map(len, answer.iter_content(None)))
+        assert size > 400 * 60_000 and "error" not in before_nothing.record(after)[0]
+    before_nothing.configure(timeout=30_000)
+
+
+def closes_early(kind: bytes) -> Any:
+    def script(connection: socket.socket, _asked: Asked) -> None:
+        begin(connection)
+        part(connection, b"data: " + kind + b"\n\n")
+        part(connection, b"")
+
+    return script
+
+
+@pytest.mark.parametrize(("path", "first"), [
+    ("/v1/responses", b'{"type":"response.output_text.delta","delta":"a"}'),
+    ("/v1/messages", b'{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}'),
+    ("/completion", b'{"content":"a","stop":false}'),
+])
+def test_a_stream_of_any_dialect_that_ends_early_is_an_error(
+    before_nothing: Serving, path: str, first: bytes
+) -> None:
+    with scripted(closes_early(first)) as upstream:
+        before_nothing.configure({"box": upstream.url})
+        after = before_nothing.last
+        answer = requests.post(before_nothing.openai + path, json=ask(stream=True), stream=True, timeout=5)
+        with pytest.raises(requests.RequestException):
+            list(answer.iter_content(None))
+        assert before_nothing.record(after)[0]["error"] == "midstream"
+
+
+@pytest.mark.parametrize(("path", "body"), [
+    ("/v1/responses", {"input": "hello", "max_output_tokens": 24}),
+    ("/v1/messages", {"messages": [{"role": "user", "content": "hello"}], "max_tokens": 24}),
+    ("/completion", {"prompt": "hello", "n_predict": 24}),
+])
+@pytest.mark.parametrize("stream", [True, False])
+def test_other_dialects_are_measured_as_right(
+    before_engine: Serving, engine: Engine, path: str, body: dict[str, Any], stream: bool
+) -> None:
+    body |= {"model": "tiny", "temperature": 0, "seed": 1, "stream": stream}
+    requests.post(engine.url + path, json=body, timeout=10)
+    after = before_engine.last
+    requests.post(before_engine.openai + path, json=body, timeout=10)
+    record = before_engine.record(after)[0]
+    assert (record["output_tokens"], record["exact"]) == (24, True)
+    assert record["prompt_tokens"] > record["cached_tokens"] > 0 and record["prompt_tokens"] < 60
+    assert record["finish"] in ("length", "max_tokens", "stop") and "error" not in record
+    assert 0 <= record["itl"] * 23 <= record["duration"]
