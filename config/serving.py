@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Annotated, Literal
 
@@ -15,6 +16,9 @@ from config.section import NAME, AbsolutePath, Section, field, web_parts
 
 Engine = Literal["auto", "ollama", "lmstudio", "llamacpp", "vllm", "sglang", "tgi", "litellm", "openai"]
 EVERY_MODEL = "*"
+EVERY_PAGE = "*"
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s*]+")
+"""Of a page, or of what is built like one: app://, chrome-extension://."""
 
 
 def _name(value: str) -> str:
@@ -41,6 +45,12 @@ def _address(value: str) -> str:
     return value.rstrip("/").removesuffix("/v1").rstrip("/")
 
 
+def _origin(value: str) -> str:
+    if value != EVERY_PAGE and not ORIGIN.fullmatch(value):
+        raise ValueError(N_("must look like https://chat.example.org, without a path, or be *"))
+    return value
+
+
 def _command(value: str) -> str:
     words = words_of(value, {})
     if shown(words) != words:
@@ -57,6 +67,7 @@ def _gpus(value: str) -> str:
 ModelName = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_name)]
 ModelPattern = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_name_or_every)]
 ServerName = Annotated[str, AfterValidator(_server_name)]
+Origin = Annotated[str, Field(max_length=255), AfterValidator(_origin)]
 ServerUrl = Annotated[str, Field(max_length=1000), AfterValidator(_address)]
 Command = Annotated[str, Field(max_length=4000), AfterValidator(_command)]
 Gpus = Annotated[str, Field(max_length=64), AfterValidator(_gpus)]
@@ -85,6 +96,13 @@ class Proxy(Section):
     api_key: SecretText = field(SecretText(""), N_("API key"), N_("Asked from clients; empty: none."))
     rate_limit_per_minute: int = field(
         1000, N_("Requests per client"), N_("0: no limit."), "/min", ge=0, le=1_000_000
+    )
+    forwarded_for: bool = field(
+        False, N_("Behind a reverse proxy"), N_("A client is the last address in X-Forwarded-For, not who connects.")
+    )
+    cors_origins: tuple[Origin, ...] = field(
+        (), N_("Web pages that may ask"), N_("Origins such as https://chat.example.org, or * for all; empty: none."),
+        max_length=32,
     )
     max_request_mb: int = field(64, N_("Largest request"), unit="MiB", ge=1, le=1024)
     concurrency: int = field(0, N_("Requests at once per model"), N_("0: no limit; more wait."), ge=0, le=10_000)

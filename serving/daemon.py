@@ -145,6 +145,7 @@ class Daemon:
         every = min((proxy.check_every for proxy in enabled), default=5.0)
         shared.upstreams.configure(settings.servers, frozenset(watched), every)
         await asyncio.gather(*(self._listeners[name].configure(settings.proxies[name]) for name in PROXIES))
+        shared.turns.again()
 
     def _keep(self, data: bytes) -> None:
         try:

@@ -38,6 +38,9 @@ class ProxySettings:
     largest_request: int
     concurrency: int
     queue_size: int
+    forwarded_for: bool
+    """A client is the last address of X-Forwarded-For."""
+    cors_origins: frozenset[str]
 
     @property
     def address(self) -> tuple[str, int]:
@@ -118,18 +121,23 @@ def _proxy(name: ProxyName, raw: Mapping[str, Any]) -> ProxySettings:
             raise BadConfiguration(f"proxies.{name}.{key} must be a number, not {value!r}")
         return value * factor
 
-    upstreams = raw.get("upstreams", ())
-    if not isinstance(upstreams, list | tuple) or not all(isinstance(one, str) for one in upstreams):
-        raise BadConfiguration(f"proxies.{name}.upstreams must be a list of names of model servers")
+    def texts(key: str, what: str) -> tuple[str, ...]:
+        value = raw.get(key, ())
+        if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+            raise BadConfiguration(f"proxies.{name}.{key} must be a list of {what}")
+        return tuple(value)
+
     return ProxySettings(
         name=name, enabled=bool(raw.get("enabled", False)), host=str(raw.get("host", "127.0.0.1")),
-        port=int(number("port", PORTS[name])), upstreams=tuple(upstreams),
+        port=int(number("port", PORTS[name])), upstreams=texts("upstreams", "names of model servers"),
         idle_timeout=number("timeout", 30_000, 0.001),
         first_byte_timeout=number("firstByteTimeout", 300_000, 0.001),
         connect_timeout=number("connectTimeout", 2000, 0.001), retries=int(number("retries", 3)),
         check_every=number("healthCheckInterval", 5000, 0.001), api_key=str(raw.get("apiKey", "")),
         rate_limit=int(number("rateLimitPerMinute", 1000)), largest_request=int(number("maxRequestMb", 64, 1 << 20)),
         concurrency=int(number("concurrency", 0)), queue_size=int(number("queueSize", 100)),
+        forwarded_for=bool(raw.get("forwardedFor", False)),
+        cors_origins=frozenset(texts("corsOrigins", "origins of web pages")),
     )
 
 

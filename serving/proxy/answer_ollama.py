@@ -16,7 +16,7 @@ import orjson
 from serving.proxy.body import parsed
 from serving.proxy.dialect import Refusal
 from serving.proxy.exchange import Exchange
-from serving.proxy.gathering import LARGEST_GATHERED, Calls, Pieces, cut_short, delta_of, dumped, too_large
+from serving.proxy.gathering import LARGEST_GATHERED, Calls, Pieces, cut_short, delta_of, dumped, logprobs_of, too_large
 from serving.proxy.lines import Lines
 from serving.proxy.meter import now
 from serving.proxy.told import Told, error_words
@@ -112,7 +112,10 @@ class StreamedAnswer(_Answer):
         self._calls.add(delta.calls)
         if self._first is None and (delta.text or delta.thought or delta.calls):
             self._first = now()
-        return orjson.dumps(self._part(delta.text, delta.thought)) + b"\n" if delta.text or delta.thought else b""
+        if not delta.text and not delta.thought:
+            return b""
+        part, logprobs = self._part(delta.text, delta.thought), logprobs_of(event)
+        return dumped(part | {"logprobs": logprobs} if logprobs else part) + b"\n"
 
     def end(self) -> bytes:
         """The last line, which carries the numbers, unless it was given.
@@ -162,7 +165,7 @@ class WholeAnswer(_Answer):
         self._told.read(pieces.envelope)
         self._told.finish = pieces.finish
         part = self._part("".join(pieces.texts), "".join(pieces.thoughts), _whole(pieces.calls))
-        return dumped(self._end(part))
+        return dumped(self._end(part) | ({"logprobs": pieces.logprobs} if pieces.logprobs else {}))
 
 
 class Embeddings:

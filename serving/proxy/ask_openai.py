@@ -61,6 +61,9 @@ def say(path: str, document: Mapping[str, Any], model: str, engine: str) -> Aske
     if chats or not (document.get("raw") or document.get("suffix")):
         way = CHAT
         body["messages"] = _messages(document["messages"]) if chats else _prompt(document)
+    elif document.get("suffix") and engine == "llamacpp":
+        way = "/infill"  # its /v1/completions takes no notice of a suffix
+        body |= {"input_prefix": document["prompt"], "input_suffix": document["suffix"]}
     else:
         way = "/v1/completions"
         body |= {key: document[key] for key in ("prompt", "suffix") if document.get(key)}
@@ -178,7 +181,7 @@ def _options(given: Any, engine: str) -> dict[str, Any]:
 def _format(given: Any, way: str, engine: str) -> dict[str, Any]:
     if not given:
         return {}
-    if way == "/v1/completions":
+    if way != CHAT:
         return {"json_schema": given if isinstance(given, Mapping) else {}} if engine == "llamacpp" else {}
     if isinstance(given, Mapping):
         return {"response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": given}}}

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import aiohttp
 import orjson
+from aiohttp.base_protocol import BaseProtocol
 
+LONGEST_MODEL = 200
+"""Characters of a model's name out of a form."""
 LONGEST_TEXT = 65_536
 """Characters that are kept of a prompt, and of an answer, where they are kept."""
 LONGEST_ANSWER = 1 << 20
@@ -33,6 +38,20 @@ def model_of(document: Mapping[str, Any]) -> str:
         value = document.get(key)
         if isinstance(value, str) and value:
             return value
+    return ""
+
+
+async def form_model(content_type: str, body: bytes) -> str:
+    """The model that a form with files (multipart/form-data: speech, images) names; empty where it names none."""
+    reader = aiohttp.StreamReader(BaseProtocol(asyncio.get_running_loop()), 1 << 16)
+    reader.feed_data(body)
+    reader.feed_eof()
+    try:
+        async for part in aiohttp.MultipartReader({"Content-Type": content_type}, reader):
+            if isinstance(part, aiohttp.BodyPartReader) and part.name == "model":
+                return (await part.text())[:LONGEST_MODEL]
+    except (ValueError, UnicodeDecodeError, aiohttp.ClientError):
+        pass  # a broken form is for the server to refuse
     return ""
 
 

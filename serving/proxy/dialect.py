@@ -23,7 +23,8 @@ KINDS: dict[str, Kind] = {
 }
 RUN_A_MODEL = KINDS.keys() | {
     "/rerank", "/reranking", "/v1/rerank", "/v1/reranking", "/v2/rerank", "/score", "/v1/score", "/classify",
-    "/pooling", "/v1/audio/speech", "/v1/images/generations",
+    "/pooling", "/v1/audio/speech", "/v1/images/generations", "/v1/images/edits",
+    "/v1/audio/transcriptions", "/v1/audio/translations",
 }
 """What is a request of the model that it names, in the APIs of OpenAI, llama.cpp and vLLM; a pull is none."""
 OLLAMA_ONLY = frozenset({"/api/chat", "/api/generate", "/api/embed", "/api/embeddings"})

@@ -48,6 +48,8 @@ class Exchange:
     meter: Meter | None = None
     prompt: str = ""
     answer: str = ""
+    cors: dict[str, str] = field(default_factory=dict)
+    """Headers of the answer that let the page read it which asked."""
     answered_here: bool = False
     """The proxy itself gave a list of models: that is no request of a model."""
 

@@ -15,7 +15,7 @@ import orjson
 from serving.proxy.body import parsed
 from serving.proxy.dialect import Refusal
 from serving.proxy.lines import Lines
-from serving.proxy.told import error_words
+from serving.proxy.told import STOP_TYPES, error_words
 
 OBJECTS = {
     "/v1/chat/completions": "chat.completion", "/chat/completions": "chat.completion",
@@ -93,7 +93,7 @@ class Delta(NamedTuple):
 def delta_of(event: Mapping[str, Any]) -> Delta:
     """What an event of a chat or a completion adds to its first choice; what has a wrong type adds nothing."""
     if "choices" not in event:  # llama.cpp's own form
-        reason = _text(event.get("stop_type")) or "stop"  # older ones have no such word
+        reason = STOP_TYPES.get(_text(event.get("stop_type")), "stop")  # older ones have no such word
         return Delta(_text(event.get("content")), "", None, reason if event.get("stop") is True else None)
     choices = event["choices"]
     choice = _object(choices[0]) if isinstance(choices, list) and choices else {}
@@ -101,6 +101,14 @@ def delta_of(event: Mapping[str, Any]) -> Delta:
     thought = _text(delta.get("reasoning_content")) or _text(delta.get("reasoning"))
     finish = _text(choice.get("finish_reason")) or None
     return Delta(_text(delta.get("content")), thought, delta.get("tool_calls"), finish)
+
+
+def logprobs_of(event: Mapping[str, Any]) -> list[Any]:
+    """The likelihoods of the tokens that an event of a chat adds."""
+    choices = event.get("choices")
+    choice = _object(choices[0]) if isinstance(choices, list) and choices else {}
+    found = _object(choice.get("logprobs")).get("content")
+    return found if isinstance(found, list) else []
 
 
 def as_event(answer: bytes) -> bytes:
@@ -166,6 +174,7 @@ class Pieces:
         self.texts: list[str] = []
         self.thoughts: list[str] = []
         self.calls = Calls()
+        self.logprobs: list[Any] = []
         self.finish: str | None = None
         self.envelope: dict[str, Any] = {}
         """What stands beside the choices, the newest of each."""
@@ -198,6 +207,7 @@ class Pieces:
         if delta.thought:
             self.thoughts.append(delta.thought)
         self.calls.add(delta.calls)
+        self.logprobs += logprobs_of(event)
         self.finish = delta.finish or self.finish
 
     def whole(self) -> None:

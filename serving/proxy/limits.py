@@ -6,7 +6,7 @@ import hmac
 import time
 from asyncio import Future, get_running_loop
 from collections import Counter, deque
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 
 from limits import RateLimitItemPerMinute
 from limits.aio.storage import Storage
@@ -109,11 +109,12 @@ class Rate:
 
 
 class Turns:
-    """At most so many requests of a model at once; a bounded number waits, first come, first served."""
+    """At most so many requests of a model at once, through whichever proxy; a bounded number waits, first come, first
+    served. Each brings the limit that it goes by, as it is at the time; 0 is none."""
 
     def __init__(self) -> None:
         self._running: Counter[Hashable] = Counter()
-        self._waiting: dict[Hashable, deque[Future[None]]] = {}
+        self._waiting: dict[Hashable, deque[tuple[Future[None], Callable[[], int]]]] = {}
 
     def at_once(self, key: Hashable, most: int) -> bool:
         """Takes a turn where nobody has to wait for one; False where it is to be waited for."""
@@ -122,13 +123,13 @@ class Turns:
         self._running[key] += 1
         return True
 
-    async def take(self, key: Hashable, most: int, queue_size: int) -> None:
-        """Waits for a turn; ``most`` 0 is no limit. Each turn is to be given back by `give_back`.
+    async def take(self, key: Hashable, most: Callable[[], int], queue_size: int) -> None:
+        """Waits for a turn. Each turn is to be given back by `give_back`.
 
         Raises:
             Refusal: 503, too many wait already.
         """
-        if self.at_once(key, most):
+        if self.at_once(key, most()):
             return
         waiting = self._waiting.setdefault(key, deque())
         if len(waiting) >= queue_size:
@@ -137,26 +138,38 @@ class Turns:
                 code="queue_full", retry_after=QUEUE_RETRY,
             )
         turn: Future[None] = get_running_loop().create_future()
-        waiting.append(turn)
+        waiting.append((turn, most))
         try:
             await turn  # whoever gives back a turn hands it on: it stays counted
         except BaseException:
             if turn.done() and not turn.cancelled():
-                self.give_back(key, most)
-            elif turn in waiting:
-                waiting.remove(turn)
+                self.give_back(key)
+            elif (turn, most) in waiting:
+                waiting.remove((turn, most))
+                self._hand_on(key)  # whoever stood behind may go by another limit
             raise
 
-    def give_back(self, key: Hashable, most: int) -> None:
-        """Gives a turn to whoever waits longest. ``most`` is the limit in force now: where it was raised, more go."""
+    def give_back(self, key: Hashable) -> None:
+        """Gives a turn to whoever waits longest."""
         self._running[key] -= 1
-        waiting = self._waiting.get(key)
-        while waiting and (not most or self._running[key] < most):
-            turn = waiting.popleft()
-            if not turn.done():
-                self._running[key] += 1
-                turn.set_result(None)
-        if not waiting:
-            self._waiting.pop(key, None)
+        self._hand_on(key)
         if self._running[key] <= 0:
             del self._running[key]
+
+    def again(self) -> None:
+        """Lets those go who may by limits that have changed."""
+        for key in list(self._waiting):
+            self._hand_on(key)
+
+    def _hand_on(self, key: Hashable) -> None:
+        waiting = self._waiting.get(key)
+        while waiting:
+            turn, most = waiting[0]
+            if not turn.done():
+                limit = most()
+                if limit and self._running[key] >= limit:
+                    return
+                self._running[key] += 1
+                turn.set_result(None)
+            waiting.popleft()
+        self._waiting.pop(key, None)

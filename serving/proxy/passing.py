@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
 from functools import lru_cache
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from serving.proxy.body import parsed
+from serving.proxy.clients import NOT_OURS
 from serving.proxy.dialect import ENDS_TOLD, Dialect, Refusal, error_body, error_event
 from serving.proxy.exchange import Exchange
 from serving.proxy.gathering import as_event
@@ -83,9 +84,13 @@ def sent_headers(
 ) -> CIMultiDict[str]:
     """What the upstream gets of a client's headers: no hop-by-hop ones, no key of the proxy's own."""
     sent: CIMultiDict[str] = CIMultiDict()
+    unsent = NOT_SENT
+    for value in headers.getall("Connection", ()):
+        if value.lower() not in ("keep-alive", "close"):
+            unsent = unsent | {name.strip().lower() for name in value.split(",")}
     for name, value in headers.items():
         lower = name.lower()
-        if lower in NOT_SENT or (lower in ("authorization", "x-api-key") and (proxy_key or upstream_key)):
+        if lower in unsent or (lower in ("authorization", "x-api-key") and (proxy_key or upstream_key)):
             continue
         if not (json_body and lower == "content-type"):
             sent.add(name, value)
@@ -99,7 +104,7 @@ def sent_headers(
 
 async def send(
     session: aiohttp.ClientSession, exchange: Exchange, settings: ProxySettings, address: str, path: str,
-    body: bytes | None, headers: CIMultiDict[str],
+    body: bytes | AsyncIterator[bytes] | None, headers: CIMultiDict[str],
 ) -> aiohttp.ClientResponse:
     """Sends the request; tries again only where no connection came about, so that nothing was sent.
 
@@ -165,6 +170,9 @@ async def give_back(
     elif rewriter is not None and answer.status >= 400:
         rewriter = _Failing(exchange.dialect, answer.status)
     headers = CIMultiDict((name, value) for name, value in answer.headers.items() if name.lower() not in NOT_RETURNED)
+    if exchange.cors:
+        headers = CIMultiDict((name, value) for name, value in headers.items() if not name.lower().startswith(NOT_OURS))
+        headers.extend(exchange.cors)
     if rewriter is not None and rewriter.content_type is not None:
         headers["Content-Type"] = rewriter.content_type
     if rewriter is not None and rewriter.gathers and exchange.stream:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import aiohttp
@@ -14,6 +14,7 @@ from aiohttp import web
 
 from serving.backends import Backends
 from serving.proxy import body as bodies
+from serving.proxy import clients
 from serving.proxy.dialect import KINDS, OLLAMA_ONLY, RUN_A_MODEL, STREAMED_UNASKED, Refusal, answer, dialect_of
 from serving.proxy.exchange import LONGEST_NAME, Exchange
 from serving.proxy.limits import Rate, Turns, check_key
@@ -28,6 +29,10 @@ from serving.proxy.upstreams import Upstream, Upstreams
 from serving.settings import ProxySettings, ServingSettings
 
 log = logging.getLogger(__name__)
+BLOBS = "/api/blobs/"
+"""Where Ollama's clients send and look for the files that a model is made of."""
+UPLOAD = 86_400.0
+"""Seconds that sending such a file may take."""
 
 
 @dataclass(slots=True)
@@ -45,6 +50,7 @@ class Shared:
     via: str
     """What this process adds to the header Via, so that it knows a request that has been here."""
     settings: ServingSettings
+    turns: Turns = field(default_factory=Turns)
 
     def session_to(self, engine: str) -> aiohttp.ClientSession:
         """What asks an engine. llama.cpp closes a connection after each answer that it streamed (and its router after
@@ -58,7 +64,7 @@ class Proxy:
     def __init__(self, settings: ProxySettings, shared: Shared) -> None:
         self.settings, self._shared = settings, shared
         self.totals = ProxyTotals()
-        self._rate, self._turns = Rate(), Turns()
+        self._rate = Rate()
         self._lists = Lists(shared.backends)
         self._ended: list[tuple[Exchange, float]] = []
 
@@ -80,8 +86,8 @@ class Proxy:
         """Answers one request, whatever happens."""
         settings, path = self.settings, request.path
         exchange = Exchange(
-            settings.name, request.remote or "", path, dialect_of(settings.name, path), KINDS.get(path, "other"),
-            request.method,
+            settings.name, clients.address(request.remote or "", request.headers, settings), path,
+            dialect_of(settings.name, path), KINDS.get(path, "other"), request.method,
         )
         self.totals.running += 1
         try:
@@ -107,6 +113,7 @@ class Proxy:
         exchange.failed(refusal.error, refusal.message)
         exchange.status = refusal.status
         response = answer(refusal, exchange.dialect)
+        response.headers.extend(exchange.cors)
         try:
             await response.prepare(request)
             await response.write_eof()
@@ -143,22 +150,42 @@ class Proxy:
             raise Refusal(503, "refused", "This proxy has been switched off.")
         if self._shared.via in request.headers.getall("Via", ()):
             raise Refusal(508, "refused", "The request went in a circle: a proxy of Vigie is its own upstream.")
+        exchange.cors = clients.allowed(request.headers, settings)
+        granted = clients.preflight(request.method, request.headers, exchange.cors)
+        if granted is not None:
+            exchange.answered_here = True
+            return web.Response(status=204, headers=granted)
         await self._rate.take(exchange.client, settings.rate_limit)
         if settings.api_key:
             check_key(request.headers, settings.api_key)
         way = origin_form(request.raw_path)
+        if exchange.path.startswith(BLOBS):
+            return await self._carry(request, exchange, settings, way)
         body = await self._read(request, exchange, settings)
         document = bodies.parsed(body)
         exchange.model = bodies.model_of(document)
+        if body and not document and request.content_type == "multipart/form-data":
+            exchange.model = await bodies.form_model(request.headers["Content-Type"], body)
         asked_stream = document.get("stream")
         exchange.stream = asked_stream is True or (asked_stream is None and exchange.path in STREAMED_UNASKED)
         listed = await self._lists.answer(exchange, settings.name, self.upstreams, document)
         if listed is not None:
             exchange.answered_here = True
             kind = "text/plain" if exchange.path == "/" else "application/json"
-            return web.Response(body=listed, content_type=kind)
+            return web.Response(body=listed, content_type=kind, headers=exchange.cors)
         target = await self._target(exchange, settings)
         return await self._pass_on(request, exchange, settings, target, way, body, document)
+
+    async def _carry(
+        self, request: web.BaseRequest, exchange: Exchange, settings: ProxySettings, way: str
+    ) -> web.StreamResponse:
+        """Passes a part of a model on as it comes, however large: a request without a model, to the one Ollama there
+        is."""
+        target = exchange.target = await self._target(exchange, settings)
+        url = await self._shared.routing.address(target, settings.first_byte_timeout)
+        asked = Asked(way, _counted(request, exchange) if request.can_read_body else None, {})
+        patient = replace(settings, retries=0, first_byte_timeout=UPLOAD)
+        return await self._send(request, exchange, patient, url, asked, 0.0)
 
     @staticmethod
     async def _read(request: web.BaseRequest, exchange: Exchange, settings: ProxySettings) -> bytes | None:
@@ -204,9 +231,10 @@ class Proxy:
         lane = exchange.lane = self._shared.lanes.of(settings.name, target.server, target.engine, name[:LONGEST_NAME])
         if self._shared.settings.keeps_text(lane.key.model):
             exchange.prompt = bodies.prompt_text(document)
-        if not self._turns.at_once(lane.key, settings.concurrency):
+        turns, whose = self._shared.turns, (lane.key.server, lane.key.model)
+        if not turns.at_once(whose, settings.concurrency):
             with self._waiting(lane):
-                await self._turns.take(lane.key, settings.concurrency, settings.queue_size)
+                await turns.take(whose, lambda: self.settings.concurrency, settings.queue_size)
         try:
             if target.upstream is not None and target.upstream.state != "loading":
                 return await self._run(request, exchange, settings, target.upstream.settings.url, asked, 0.0)
@@ -218,7 +246,7 @@ class Proxy:
                     settings = settings.within(self._shared.settings.process_timeout)
                 return await self._run(request, exchange, settings, url, asked, now() - began)
         finally:
-            self._turns.give_back(lane.key, self.settings.concurrency)
+            turns.give_back(whose)
 
     async def _run(
         self, request: web.BaseRequest, exchange: Exchange, settings: ProxySettings, url: str, asked: Asked,
@@ -259,7 +287,7 @@ class Proxy:
         way = translate(exchange, target, asked, loaded_in, runs=url is not None)
         if way.answer is not None:
             exchange.status, exchange.bytes_out = 200, len(way.answer)
-            return web.Response(body=way.answer, content_type="application/json")
+            return web.Response(body=way.answer, content_type="application/json", headers=exchange.cors)
         if url is None:
             raise Refusal(503, "refused", f"{target.server} is not running, and this request does not start it.",
                           code="model_not_ready", retry_after=5)
@@ -281,6 +309,12 @@ class Proxy:
             return Meter()
         keep = bodies.LONGEST_ANSWER if self._shared.settings.keeps_text(lane.key.model) else 0
         return Meter(on_token=lane.live.add, on_gap=lane.gap, keep=keep)
+
+
+async def _counted(request: web.BaseRequest, exchange: Exchange) -> AsyncIterator[bytes]:
+    while part := await request.content.readany():
+        exchange.bytes_in += len(part)
+        yield part
 
 
 def _too_large(most: int) -> Refusal:

@@ -3,7 +3,7 @@ client's answer out of the target's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ class Asked:
     """What the client asks: path and query as it wrote them, its body, and the JSON object in that (empty: none)."""
 
     way: str
-    body: bytes | None
+    body: bytes | AsyncIterator[bytes] | None
     document: Mapping[str, Any]
 
 
@@ -41,7 +41,7 @@ class Way:
     """What is sent to the target."""
 
     path: str
-    body: bytes | None
+    body: bytes | AsyncIterator[bytes] | None
     rewriter: Rewriter | None = None
     said_anew: bool = False
     """The body is not the client's but JSON of ours."""
@@ -93,7 +93,7 @@ def translate(exchange: Exchange, target: Target, asked: Asked, loaded_in: float
 
 
 def _same(path: str, target: Target, way: str, asked: Asked) -> Way:
-    if not asked.body:
+    if not isinstance(asked.body, bytes) or not asked.body:
         return Way(way, asked.body)
     asking = asking_for_usage(asked.body, asked.document, path, target.engine)
     if asking is not None:

@@ -147,7 +147,8 @@ class Upstream:
         except TimeoutError:
             raise NotSo(f"It did not answer {path} within {ANSWER_WITHIN:g} s.") from None
         except aiohttp.ClientConnectorError as error:
-            raise NotSo(f"It cannot be reached: {error.os_error.strerror or error.os_error}.") from None
+            why = error.os_error.strerror or str(error.os_error) or "it does not speak TLS as it should"
+            raise NotSo(f"It cannot be reached: {why}.") from None
         except (aiohttp.ClientError, OSError) as error:
             raise NotSo(f"It gave no proper answer to {path}: {type(error).__name__}.") from None
         try:

@@ -52,7 +52,8 @@ class WithoutUsage:
 
     @staticmethod
     def _is_usage(event: bytes) -> bool:
-        if not event.startswith(b"data:") or not _LIKELY(event):
+        if not _LIKELY(event):
             return False
-        document = parsed(event[5:].strip())
+        data = [line[5:] for line in event.splitlines() if line.startswith(b"data:")]
+        document = parsed(b"\n".join(data).strip())
         return not document.get("choices") and isinstance(document.get("usage"), dict)

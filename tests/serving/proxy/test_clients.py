@@ -24,7 +24,7 @@ TOOLS: Any = [{"type": "function", "function": {
     "name": "weather", "description": "of a town",
     "parameters": {"type": "object", "properties": {"town": {"type": "string"}}, "required": ["town"]},
 }}]
-VARYING = ("id", "created", "timings", "time_ms", "system_fingerprint", "created_at")
+VARYING = ("id", "completed_at", "created", "timings", "time_ms", "system_fingerprint", "created_at")
 
 
 def openai_at(url: str) -> openai.OpenAI:

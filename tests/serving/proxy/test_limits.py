@@ -130,20 +130,20 @@ def test_turns_are_given_in_order_and_a_client_that_leaves_takes_none() -> None:
         turns, order = Turns(), []
 
         async def one(name: str) -> None:
-            await turns.take("m", 1, 5)
+            await turns.take("m", lambda: 1, 5)
             order.append(name)
             await asyncio.sleep(0.0)
-            turns.give_back("m", 1)
+            turns.give_back("m")
 
-        await turns.take("m", 1, 5)
+        await turns.take("m", lambda: 1, 5)
         waiting = [asyncio.create_task(one(name)) for name in "abc"]
         await asyncio.sleep(0.0)
         waiting[1].cancel()
-        turns.give_back("m", 1)
+        turns.give_back("m")
         await asyncio.gather(*waiting, return_exceptions=True)
-        await turns.take("m", 1, 0)  # nothing is left over
+        await turns.take("m", lambda: 1, 0)  # nothing is left over
         with pytest.raises(Refusal):
-            await turns.take("m", 1, 0)
+            await turns.take("m", lambda: 1, 0)
         return order
 
     assert asyncio.run(all_of_it()) == ["a", "c"]

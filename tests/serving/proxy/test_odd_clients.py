@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -156,3 +157,123 @@ def test_other_dialects_are_measured_as_right(
     assert record["prompt_tokens"] > record["cached_tokens"] > 0 and record["prompt_tokens"] < 60
     assert record["finish"] in ("length", "max_tokens", "stop") and "error" not in record
     assert 0 <= record["itl"] * 23 <= record["duration"]
+
+
+def test_a_form_with_a_file_goes_to_the_server_of_its_model(before_nothing: Serving) -> None:
+    def listing(name: str) -> dict[str, Any]:
+        return {"object": "list", "data": [{"id": name, "object": "model", "owned_by": "vllm"}]}
+
+    with scripted(yes, listing("chat")) as one, scripted(yes, listing("whisper")) as other:
+        before_nothing.configure({"a": one.url, "b": other.url})
+        after = before_nothing.last
+        answer = requests.post(before_nothing.openai + "/v1/audio/transcriptions", timeout=5,
+                               data={"model": "whisper"}, files={"file": ("a.wav", b"RIFF" * 9000)})
+        assert answer.status_code == 200 and (len(one.asked), len(other.asked)) == (0, 1)
+        assert b"RIFFRIFF" in other.asked[0].body
+        assert before_nothing.record(after)[0]["model"] == "whisper"
+        broken = requests.post(before_nothing.openai + "/v1/audio/transcriptions", timeout=5, data=b"--x",
+                               headers={"Content-Type": "multipart/form-data; boundary=y"})
+        assert broken.status_code == 400
+
+
+def test_headers_that_a_client_names_as_its_hops_stay_here(before_nothing: Serving) -> None:
+    with scripted(yes) as upstream:
+        before_nothing.configure({"box": upstream.url})
+        requests.post(before_nothing.openai + CHAT, json=ask(), timeout=5,
+                      headers={"Connection": "keep-alive, X-Mine", "X-Mine": "1", "X-Other": "2"})
+        assert "x-mine" not in upstream.asked[0].headers and upstream.asked[0].headers["x-other"] == "2"
+
+
+def test_behind_a_reverse_proxy_clients_are_told_apart_by_what_it_says(before_nothing: Serving) -> None:
+    with scripted(yes) as upstream:
+        before_nothing.configure({"box": upstream.url}, forwardedFor=True, rateLimitPerMinute=1)
+        after, found = before_nothing.last, []
+        for said in ("10.0.0.1", "6.6.6.6, 10.0.0.2", "10.0.0.1", "nobody", None):
+            answer = requests.post(before_nothing.openai + CHAT, json=ask(), timeout=5,
+                                   headers={"X-Forwarded-For": said} if said else {})
+            found.append(answer.status_code)
+        assert found == [200, 200, 429, 200, 429]
+        told = [one["client"] for one in before_nothing.record(after, 5)]
+        assert told == ["10.0.0.1", "10.0.0.2", "10.0.0.1", "127.0.0.1", "127.0.0.1"]
+    before_nothing.configure(forwardedFor=False, rateLimitPerMinute=0)
+
+
+PAGE = "https://chat.example.org"
+ASKS = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+
+
+def test_only_pages_that_are_named_may_ask_from_a_browser(before_nothing: Serving) -> None:
+    with scripted(yes) as upstream:
+        before_nothing.configure({"box": upstream.url}, corsOrigins=[PAGE], apiKey="sk-0123456789abcdef")
+        for proxy, path in ((before_nothing.openai, CHAT), (before_nothing.ollama, "/api/chat")):
+            leave = requests.options(proxy + path, headers={"Origin": PAGE, **ASKS}, timeout=5)
+            assert (leave.status_code, leave.headers["Access-Control-Allow-Origin"]) == (204, PAGE)
+            assert leave.headers["Access-Control-Allow-Headers"] == "authorization"
+            stranger = requests.options(proxy + path, headers={"Origin": "https://evil.example", **ASKS}, timeout=5)
+            assert stranger.status_code == 401 and "Access-Control-Allow-Origin" not in stranger.headers
+            for key, status in (("sk-0123456789abcdef", 200), ("wrong", 401)):
+                answer = requests.post(proxy + path, json=ask(), timeout=5, headers={
+                    "Origin": PAGE, "Authorization": f"Bearer {key}"})
+                assert (answer.status_code, answer.headers["Access-Control-Allow-Origin"]) == (status, PAGE)
+        names = requests.get(before_nothing.ollama + "/api/tags", timeout=5, headers={
+            "Origin": PAGE, "Authorization": "Bearer sk-0123456789abcdef"})
+        assert names.headers["Access-Control-Allow-Origin"] == PAGE
+    before_nothing.configure(corsOrigins=[], apiKey="")
+
+
+def test_an_upload_of_any_size_passes_as_it_comes(before_nothing: Serving) -> None:
+    def takes(connection: socket.socket, asked: Asked) -> None:
+        yes(connection, asked)
+
+    with scripted(takes, OLLAMA_LISTED) as upstream:
+        before_nothing.configure({"box": upstream.url}, maxRequestMb=1)
+        digest = "sha256:" + "0" * 64
+        answer = requests.post(f"{before_nothing.ollama}/api/blobs/{digest}", data=b"a" * (3 << 20), timeout=20)
+        assert answer.status_code == 200
+        answer = requests.post(f"{before_nothing.ollama}/api/create", data=b"a" * (3 << 20), timeout=20)
+        assert answer.status_code == 413
+    before_nothing.configure(maxRequestMb=64)
+
+
+def test_turns_are_those_of_the_model_through_whichever_proxy(slow_engine: Engine, before_nothing: Serving) -> None:
+    before_nothing.configure({"slow": slow_engine.url}, concurrency=1)
+    streams = []
+    for proxy, path, more in ((before_nothing.openai, CHAT, {"max_tokens": 900}),
+                              (before_nothing.ollama, "/api/chat", {"options": {"num_predict": 2}})):
+        streams.append(requests.Session())
+        body = ask(stream=True, model="slow", **more)
+        threading.Thread(target=streams[-1].post, args=(proxy + path,), kwargs={"json": body, "timeout": 60},
+                         daemon=True).start()
+        wait_until(lambda: sum(one["running"] for one in before_nothing.status()["proxies"]) == len(streams))
+    waiting = {one["name"]: one["waiting"] for one in before_nothing.status()["proxies"]}
+    assert waiting == {"lmstudio": 0, "ollama": 1}
+    before_nothing.configure(concurrency=0)  # who waits may go at once
+    wait_until(lambda: sum(one["waiting"] for one in before_nothing.status()["proxies"]) == 0, 2)
+    wait_until(lambda: sum(one["running"] for one in before_nothing.status()["proxies"]) == 0, 30)
+
+
+def test_likelihoods_of_tokens_are_translated(before_engine: Serving) -> None:
+    body = {"model": "tiny", "messages": [{"role": "user", "content": "hi"}], "logprobs": True, "top_logprobs": 2,
+            "options": {"num_predict": 4, "temperature": 0, "seed": 1}}
+    whole = requests.post(before_engine.ollama + "/api/chat", json=body | {"stream": False}, timeout=10).json()
+    lines = requests.post(before_engine.ollama + "/api/chat", json=body, timeout=10).text.splitlines()
+    streamed = [one for line in lines for one in json.loads(line).get("logprobs", ())]
+    assert [one["token"] for one in streamed] == [one["token"] for one in whole["logprobs"]]
+    assert "".join(one["token"] for one in streamed) == whole["message"]["content"]
+    assert all(len(one["top_logprobs"]) == 2 and one["logprob"] <= 0 for one in streamed)
+
+
+def test_llamacpp_is_asked_for_what_stands_between_as_it_can_do_it(before_nothing: Serving) -> None:
+    def fills(connection: socket.socket, _asked: Asked) -> None:
+        begin(connection)
+        part(connection, b'data: {"content":"x = 1","stop":false}\n\n')
+        part(connection, b'data: {"content":"","stop":true,"stop_type":"eos","timings":{"predicted_n":3}}\n\n')
+        part(connection, b"")
+
+    with scripted(fills) as upstream:
+        before_nothing.configure({"box": upstream.url}, engine="llamacpp")
+        told = requests.post(before_nothing.ollama + "/api/generate", timeout=5, json={
+            "model": "m", "prompt": "a", "suffix": "b", "stream": False}).json()
+        assert (told["response"], told["done_reason"], told["eval_count"]) == ("x = 1", "stop", 3)
+        asked = upstream.asked[0]
+        assert asked.path == "/infill" and (asked.json["input_prefix"], asked.json["input_suffix"]) == ("a", "b")
