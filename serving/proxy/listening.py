@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import socket
 import time
 from typing import Any
 
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 TRY_AGAIN = 2.0
 """Seconds between two tries of a port that is taken."""
 KEEP_ALIVE = 75.0
+EVERYWHERE = "::"
 BACKLOG = 4096
 """Clients that may wait to be taken; the kernel's own bound (net.core.somaxconn) may be lower."""
 
@@ -30,7 +32,7 @@ class Listener:
         self._proxy = proxy
         self._runner: web.ServerRunner | None = None
         self._server: web.Server | None = None
-        self._site: web.TCPSite | None = None
+        self._site: web.BaseSite | None = None
         self._bound: tuple[str, int] | None = None
         self._since = 0.0
         self._problem = ""
@@ -91,11 +93,13 @@ class Listener:
 
     async def _bind(self, address: tuple[str, int]) -> bool:
         assert self._runner is not None  # `start` comes first
-        site = web.TCPSite(self._runner, *address, backlog=BACKLOG)
+        site: web.BaseSite | None = None
         try:
+            site = _site(self._runner, address)
             await site.start()
         except OSError as error:
-            await site.stop()
+            if site is not None:
+                await site.stop()
             before, self._problem = self._problem, await _why(error, address)
             if self._problem != before:
                 log.warning("proxy %s: %s", self._proxy.settings.name, self._problem)
@@ -127,6 +131,13 @@ class Listener:
         if mean is not None:
             told["mean"] = mean
         return told
+
+
+def _site(runner: web.ServerRunner, address: tuple[str, int]) -> web.BaseSite:
+    if address[0] == EVERYWHERE:  # both families, as whoever writes it expects
+        listener = socket.create_server(address, family=socket.AF_INET6, backlog=BACKLOG, dualstack_ipv6=True)
+        return web.SockSite(runner, listener, backlog=BACKLOG)
+    return web.TCPSite(runner, *address, backlog=BACKLOG)
 
 
 async def _why(error: OSError, address: tuple[str, int]) -> str:

@@ -31,6 +31,7 @@ from serving.settings import ProxySettings, ServingSettings
 log = logging.getLogger(__name__)
 BLOBS = "/api/blobs/"
 """Where Ollama's clients send and look for the files that a model is made of."""
+REFUSED = frozenset({400, 422})
 UPLOAD = 86_400.0
 """Seconds that sending such a file may take."""
 
@@ -297,6 +298,12 @@ class Proxy:
         )
         session = self._shared.session_to(target.engine)
         upstream = await send(session, exchange, settings, url, way.path, way.body, headers)
+        if way.otherwise is not None and upstream.status in REFUSED:  # it has not run
+            upstream.close()
+            way = way.otherwise
+            upstream = await send(session, exchange, settings, url, way.path, way.body, headers)
+            if upstream.status < 400 and target.upstream is not None:
+                target.upstream.takes_usage = False
         try:
             return await give_back(request, exchange, upstream, way.rewriter, settings, self._meter(exchange))
         finally:

@@ -47,6 +47,8 @@ class Way:
     """The body is not the client's but JSON of ours."""
     answer: bytes | None = None
     """The client has this answer: nothing is to be sent."""
+    otherwise: Way | None = None
+    """How to ask a server that refuses what the proxy has added."""
 
 
 def origin_form(raw_path: str) -> str:
@@ -95,9 +97,10 @@ def translate(exchange: Exchange, target: Target, asked: Asked, loaded_in: float
 def _same(path: str, target: Target, way: str, asked: Asked) -> Way:
     if not isinstance(asked.body, bytes) or not asked.body:
         return Way(way, asked.body)
-    asking = asking_for_usage(asked.body, asked.document, path, target.engine)
+    takes = target.upstream is None or target.upstream.takes_usage
+    asking = asking_for_usage(asked.body, asked.document, path, target.engine) if takes else None
     if asking is not None:
-        return Way(way, asking, WithoutUsage())
+        return Way(way, asking, WithoutUsage(), otherwise=Way(way, asked.body))
     gathered = asking_for_stream(path, target.engine, asked.document)
     if gathered is None:
         return Way(way, asked.body)

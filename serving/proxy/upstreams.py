@@ -48,6 +48,8 @@ class Upstream:
         self.problem = ""
         self.models: dict[str, dict[str, Any]] = {}
         """Names, aliases included, -> the entry of the server's own list (/api/tags of Ollama, else /v1/models)."""
+        self.takes_usage = True
+        """It has not refused a request for the sake of ``stream_options``."""
         self.version = ""
         """Of an Ollama."""
         self.seen = asyncio.Event()

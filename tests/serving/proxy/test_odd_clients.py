@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from tests.engine.run import Engine
-from tests.serving.proxy.support import Asked, Serving, ask, begin, event, part, scripted, yes
+from tests.serving.proxy.support import Asked, Serving, ask, begin, event, part, scripted, whole, yes
 from tests.serving.proxy.test_faults import OLLAMA_LISTED
 from tests.support import wait_until
 
@@ -223,6 +223,9 @@ def test_only_pages_that_are_named_may_ask_from_a_browser(before_nothing: Servin
 
 def test_an_upload_of_any_size_passes_as_it_comes(before_nothing: Serving) -> None:
     def takes(connection: socket.socket, asked: Asked) -> None:
+        got = b""
+        while not got.endswith(b"0\r\n\r\n"):
+            got = got[-9:] + connection.recv(1 << 20)
         yes(connection, asked)
 
     with scripted(takes, OLLAMA_LISTED) as upstream:
@@ -233,6 +236,35 @@ def test_an_upload_of_any_size_passes_as_it_comes(before_nothing: Serving) -> No
         answer = requests.post(f"{before_nothing.ollama}/api/create", data=b"a" * (3 << 20), timeout=20)
         assert answer.status_code == 413
     before_nothing.configure(maxRequestMb=64)
+
+
+def test_a_server_that_refuses_what_we_add_is_asked_without_it(before_nothing: Serving) -> None:
+    def strict(connection: socket.socket, asked: Asked) -> None:
+        if "stream_options" in asked.json:
+            whole(connection, b'{"error":"unknown field stream_options"}', "422 Unprocessable Entity")
+        else:
+            begin(connection)
+            part(connection, event("a") + event("", "stop") + b"data: [DONE]\n\n")
+            part(connection, b"")
+
+    with scripted(strict) as upstream:
+        before_nothing.configure({"box": upstream.url})
+        after = before_nothing.last
+        for _ in range(2):
+            assert requests.post(before_nothing.openai + CHAT, json=ask(stream=True), timeout=5).status_code == 200
+        assert ["stream_options" in one.json for one in upstream.asked] == [True, False, False]
+        assert not any("error" in one for one in before_nothing.record(after, 2))
+
+
+def test_an_address_of_both_families_takes_clients_of_both(before_nothing: Serving) -> None:
+    if not socket.has_dualstack_ipv6():
+        return  # this machine has one family alone
+    with scripted(yes) as upstream:
+        before_nothing.configure({"box": upstream.url}, host="::")
+        port = before_nothing.ports["lmstudio"]
+        for host in ("127.0.0.1", "[::1]"):
+            assert requests.post(f"http://{host}:{port}{CHAT}", json=ask(), timeout=5).status_code == 200
+    before_nothing.configure(host="127.0.0.1")
 
 
 def test_turns_are_those_of_the_model_through_whichever_proxy(slow_engine: Engine, before_nothing: Serving) -> None:
