@@ -77,6 +77,19 @@ def test_models_are_told_with_their_servers_and_how_numbers_were_got(site: Site)
     assert len(site.signed_in("viewer").get(f"{MODELS}?server=b&state=stopped").json["data"]) == 1
 
 
+def test_what_a_process_wrote_is_for_who_may_read_its_output(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    ending = {"at": 1.0, "code": 1, "lines": ["the prompt of somebody"]}
+    process = {"name": "own", "state": "error", "command": ["llama-server", "--port", "1"], "exit": ending}
+    monkeypatch.setitem(site.vigie.latest._snapshots, "serving", {"processes": [process]})
+    for who, seen in (("viewer", {"at": 1.0, "code": 1}), ("operator", ending)):
+        client = site.signed_in(who)
+        one = client.get(f"{MODELS}/one?model=own").json
+        assert one["process"]["exit"] == seen and one["process"]["command"] == process["command"]
+        assert next(row for row in client.get(MODELS).json["data"] if row["model"] == "own") == one
+    page = site.page(site.signed_in("viewer"), "/models/one", "?server=own&model=own")
+    assert "llama-server" in str(page) and "the prompt of somebody" not in str(page)
+
+
 def test_requests_a_second_are_those_of_a_minute(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     serving = site.vigie.serving
     info = SeriesInfo(REQUEST_RATE, labels(model="twice", proxy="ollama", server="a"), "per_second", "gauge", "")
