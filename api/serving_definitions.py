@@ -64,6 +64,7 @@ def register(bp: APIBlueprint) -> None:
         made = _saved(entries, place)
         name = str(wanted["name"])
         audit.record("model.define", name, before=before, after=_entry(name))
+        vigie().serving.redefined()
         words = _("%(name)s is defined.", name=name) if before is None else _(
             "%(name)s is changed: what is about its start takes effect at the next one.", name=name)
         return json_response({"version": made, "name": name, "message": words})
@@ -77,6 +78,7 @@ def register(bp: APIBlueprint) -> None:
         before = _checked(path.name, query.version)
         made = _saved([one for one in _entries() if one["name"] != path.name], None)
         audit.record("model.remove", path.name, before=before)
+        vigie().serving.redefined()
         return json_response({
             "version": made, "name": path.name,
             "message": _("%(name)s is removed, and stopped if it ran.", name=path.name),
