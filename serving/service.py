@@ -99,6 +99,10 @@ class Serving:
             self._acts.at_process(action, model.name)
             self._newest.look()
 
+    def look(self) -> None:
+        """Has what is told of processes next be as it is now, and not as it was at the newest tick."""
+        self._newest.look()
+
     def redefined(self) -> None:
         """The definitions of processes were changed: what is told next goes by them."""
         self._newest.settle(TAKEN_WITHIN)

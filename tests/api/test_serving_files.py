@@ -186,6 +186,20 @@ def test_a_definition_comes_changes_and_goes(own: House, folder: Path) -> None:
     assert [row["action"] for row in rows] == ["model.remove", "model.define", "model.define"]
 
 
+def test_one_that_runs_keeps_its_name(own: House) -> None:
+    admin = program(own, "admin")
+    put(admin, "chat", command="serve {port}")
+    own.services.latest._snapshots["serving"] = {"processes": [{"name": "chat", "state": "running", "pid": 1}]}
+    refused = put(admin, "chat", name="talk", command="serve {port}")
+    assert refused.status_code == 409 and "chat runs" in refused.json["detail"], refused.text
+    assert [one["field"] for one in refused.json["errors"]] == ["name"]
+    assert "at the next one" in put(admin, "chat", command="serve {port} --more").json["message"]
+    own.services.latest._snapshots["serving"] = {"processes": [{"name": "chat", "state": "stopped"}]}
+    renamed = put(admin, "chat", name="talk", command="serve {port}").json
+    assert renamed["name"] == "talk" and "chat is talk now" in renamed["message"]
+    assert [one.name for one in own.services.config.current.models.processes] == ["talk"]
+
+
 @pytest.mark.parametrize(("definition", "field"), [
     ({"command": "run {secret}"}, "command"), ({"command": 'run "'}, "command"), ({"port": 70000}, "port"),
     ({"gpus": "all"}, "gpus"), ({"file": "models/a.gguf"}, "file"), ({"file": ""}, "file"), ({"prot": 1}, "prot"),
