@@ -21,6 +21,7 @@ from api.serving_file_models import (
 )
 from api.wire import json_response
 from components import config_words
+from config.command import asks_for
 from config.documents import document, masked
 from config.problems import ConfigInvalid
 from config.versions import VersionMissing
@@ -168,7 +169,7 @@ def _saved(entries: list[Entry], place: int | None) -> int:
 def _needs_file(entry: Entry, models: Mapping[str, Any]) -> None:
     """Raises Problem: the command asks for a model file, and none is given."""
     command = entry.get("command") or models["command"]
-    if not entry.get("file") and isinstance(command, str) and "{file}" in command:
+    if not entry.get("file") and isinstance(command, str) and asks_for(command, "file"):
         raise field_problem("file", None, _("is missing: the command asks for a model file"))
 
 

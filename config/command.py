@@ -20,6 +20,8 @@ MASK = "********"
 LONGEST_OPTION = 64
 
 _LETTERS = frozenset(string.ascii_letters + string.digits + "-_.:/@+")
+_BRACES = re.compile(r"\{\{(?P<literal>[A-Za-z_]\w*)\}\}|\{(?P<blank>[A-Za-z_]\w*)\}", re.ASCII)
+"""A blank; and with two braces on each side a word in braces that is none."""
 _SECRET = re.compile(r"(^|[-_])(key|token|secret|password)$", re.IGNORECASE)
 
 
@@ -30,7 +32,7 @@ def is_name(value: str) -> bool:
 
 def words_of(command: str, values: dict[str, str]) -> list[str]:
     """The words of a command template, blanks filled in; a word stays one word whatever is filled in, and no shell sees
-    it. A blank that ``values`` does not name stays as it is.
+    it. A blank that ``values`` does not name stays as it is, and so do braces that are none, as those of JSON.
 
     Raises:
         ValueError: a quotation is not closed, or a blank has no meaning.
@@ -39,18 +41,21 @@ def words_of(command: str, values: dict[str, str]) -> list[str]:
         words = shlex.split(command)
     except ValueError:
         raise ValueError(N_("has a quotation mark that is not closed")) from None
-    return [_filled(word, values) for word in words]
+    return [_BRACES.sub(lambda found: _filled(found, values), word) for word in words]
 
 
-def _filled(word: str, values: dict[str, str]) -> str:
-    found, rest = [], word
-    while "{" in rest:
-        before, _, after = rest.partition("{")
-        name, closed, rest = after.partition("}")
-        if not closed or name not in PLACEHOLDERS:
-            raise ValueError(N_("may hold these blanks only: {file} {name} {host} {port} and the default parameters"))
-        found += [before, values.get(name, "{" + name + "}")]
-    return "".join([*found, rest])
+def asks_for(command: str, blank: str) -> bool:
+    """Whether a command template has that blank."""
+    return any(found["blank"] == blank for found in _BRACES.finditer(command))
+
+
+def _filled(found: re.Match[str], values: dict[str, str]) -> str:
+    name = found["blank"]
+    if name is None:
+        return "{" + found["literal"] + "}"
+    if name not in PLACEHOLDERS:
+        raise ValueError(N_("may hold these blanks only: {file} {name} {host} {port} and the default parameters"))
+    return values.get(name, "{" + name + "}")
 
 
 def shown(words: list[str]) -> list[str]:

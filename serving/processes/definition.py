@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from config.command import COMMAND, PARAMETERS, is_name, words_of
+from config.command import COMMAND, PARAMETERS, asks_for, is_name, words_of
 from config.marks import N_
 from serving.processes.sentences import BadDefinition, ProcessError
 
@@ -64,7 +64,7 @@ class Definition:
                 option.
         """
         values = {"name": self.name, "host": HOST, "port": str(port), "file": self.file, **self.parameters}
-        if "{file}" in self.command and not self.file:
+        if asks_for(self.command, "file") and not self.file:
             raise BadDefinition(N_("%(name)s names no model file, and its command asks for one."), name=self.name)
         for blank, value in values.items():
             if value.startswith("-") or "\0" in value:

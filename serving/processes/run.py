@@ -12,7 +12,7 @@ from pathlib import Path
 
 import aiohttp
 
-from config.command import shown
+from config.command import asks_for, shown
 from config.marks import N_
 from serving.processes import ports
 from serving.processes.backoff import Pace
@@ -95,7 +95,7 @@ class Run:
         env = environment(around.environ, wanted.gpus)
         if shutil.which(words[0], path=env["PATH"]) is None:
             raise ProcessError(N_("There is no program %(program)s that could be run."), program=words[0])
-        if "{file}" in wanted.command and not Path(wanted.file).exists():
+        if asks_for(wanted.command, "file") and not Path(wanted.file).exists():
             raise ProcessError(N_("The model file %(file)s is not there."), file=wanted.file)
         log = -1
         try:
