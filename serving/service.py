@@ -44,6 +44,7 @@ from serving.bench.run import Runner, Running
 from serving.energy import Idle, Spent, idle, spent
 from serving.files.catalogue import Catalogue
 from serving.newest import Asked, Newest
+from serving.processes.key_file import key_in
 from serving.requests.comparing import side
 from serving.requests.log import RequestLog
 from serving.requests.objectives import Standing, objective_of, standing
@@ -174,8 +175,10 @@ class Serving:
         return examine(self.log.database, self._query, request, self._firing, on_this_machine(self._latest).has)
 
     def _key(self, server: str) -> str:
-        configured = self._config.current.models.servers.get(server)
-        return configured.api_key.reveal() if configured is not None else ""
+        models = self._config.current.models
+        if server in models.servers:
+            return models.servers[server].api_key.reveal()
+        return next((key_in(one.api_key_file) for one in models.processes if one.name == server), "")
 
     def rows(self) -> list[Model]:
         """A row for each model, those in use first."""
@@ -350,6 +353,6 @@ def targets(configured: Mapping[str, ModelServer], serving: Mapping[str, Any]) -
         if process.get("url") and process.get("state") == "running":
             found[str(process["name"])] = OwnServer.model_validate({
                 "url": process["url"], "engine": process.get("engine") or "auto",
-                "gpuShareTold": bool(process.get("on_gpu")),
+                "gpuShareTold": bool(process.get("on_gpu")), "apiKey": key_in(str(process.get("api_key_file") or "")),
             })
     return found

@@ -21,6 +21,7 @@ from serving.processes.definition import HOST, Definition
 from serving.processes.ending import LAST_LINES, Ending, ended, said
 from serving.processes.handle import Handle, environment
 from serving.processes.health import Health, ask
+from serving.processes.key_file import key_in
 from serving.processes.limits import Bounds, Limits, give_way
 from serving.processes.meter import Meter
 from serving.processes.offload import Offload
@@ -180,7 +181,10 @@ class Run:
         """Asks it for its health, for ever."""
         pace = self._around.pace
         while True:
-            await self._take(*await ask(self._around.session, self.url + wanted().health_path, pace.answer))
+            asked, key = wanted(), ""
+            if asked.api_key_file:
+                key = await asyncio.to_thread(key_in, asked.api_key_file)
+            await self._take(*await ask(self._around.session, self.url + asked.health_path, pace.answer, key))
             await asyncio.sleep(pace.starting if self.ready_at is None else pace.health)
 
     async def _take(self, health: Health, status: int | None) -> None:

@@ -88,6 +88,27 @@ def test_a_model_is_defined_started_heard_and_removed(admin: FlaskClient, tiny_m
     wait_until(lambda: row(admin) is None, 60, "it is gone from the table")
 
 
+def test_an_engine_that_asks_for_a_key_is_looked_at_with_the_one_of_its_file(
+    admin: FlaskClient, tiny_model: Path, tmp_path: Path,
+) -> None:
+    file = tmp_path / "key"
+    file.write_text("hunter2\n")
+    definition = {
+        "file": str(tiny_model), "contextSize": 256, "apiKeyFile": str(file), "healthPath": "/props",
+        "command": f"{COMMAND} --api-key-file {file}",
+    }
+    assert admin.put(f"/api/v1/models/definitions/{NAME}", json={"definition": definition}).status_code == 200
+    assert admin.post("/api/v1/models/start", json={"model": NAME}).status_code == 200
+    wait_until(lambda: in_state(admin, "running"), 90, "it answers for its health, which asks for the key")
+
+    def server() -> Any:
+        return next((one for one in admin.get("/api/v1/models").json["servers"] if one["name"] == NAME), {})
+
+    wait_until(lambda: server().get("state") == "ok", 30, "the server is looked at")
+    wait_until(lambda: "slots" in (row(admin) or {}).get("numbers", {}), 30, "it tells numbers, which ask for the key")
+    assert "hunter2" not in admin.get("/api/v1/models").text + admin.get("/api/v1/models/definitions").text
+
+
 def _lines(client: FlaskClient, after: int) -> dict[str, Any] | None:
     told: dict[str, Any] = client.get(f"/api/v1/models/logs?model={NAME}&after={after}").json
     return told if told.get("lines") else None
