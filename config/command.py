@@ -24,6 +24,12 @@ _BRACES = re.compile(r"\{\{(?P<literal>[A-Za-z_]\w*)\}\}|\{(?P<blank>[A-Za-z_]\w
 """A blank; and with two braces on each side a word in braces that is none."""
 _SECRET = re.compile(r"(^|[-_])(key|token|secret|password)$", re.IGNORECASE)
 
+_TOLD_SECRET = re.compile(
+    r"""((authorization|api[-_]?key|(access|auth|hf)[-_]token|secret|password)["']?\s*:|\bBearer\s)\s*["']?(?=[^\s"'])""",
+    re.IGNORECASE,
+)
+"""What a secret stands behind within a word: a header, or a key of JSON."""
+
 
 def is_name(value: str) -> bool:
     """Whether a model process may be called so: never an option, a path or a second word."""
@@ -59,12 +65,28 @@ def _filled(found: re.Match[str], values: dict[str, str]) -> str:
 
 
 def shown(words: list[str]) -> list[str]:
-    """The words of a command with what follows ``--api-key`` and its like masked."""
+    """The words of a command with what follows ``--api-key`` and its like masked, in headers (``Authorization: …``) and
+    JSON, too."""
     made: list[str] = []
     hide = False
     for word in words:
         option, equals, _value = word.partition("=")
         secret = bool(_SECRET.search(option)) and len(option) < LONGEST_OPTION
-        made.append(MASK if hide else f"{option}={MASK}" if secret and equals else word)
+        told = _TOLD_SECRET.search(word)
+        if hide:
+            made.append(MASK)
+        elif secret and equals:
+            made.append(f"{option}={MASK}")
+        else:
+            made.append(word if told is None else word[:told.end()] + MASK)
         hide = secret and not equals and not hide and word.startswith("-")
     return made
+
+
+def holds_key(command: str) -> bool:
+    """Whether a command template has a key in it, be it one that is no command otherwise."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        words = [*command.split(), command]  # a quotation that is not closed: taken as a whole, too
+    return shown(words) != words

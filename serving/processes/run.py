@@ -120,7 +120,7 @@ class Run:
         handle = Handle.adopt(entry.pid, entry.start, wake.set)
         if handle is None:
             return None
-        facts = Facts(entry.port, tuple(entry.command), entry.fingerprint, entry.started)
+        facts = Facts(entry.port, tuple(shown(list(entry.command))), entry.fingerprint, entry.started)
         run = cls(handle, facts, wake, output, around)
         output.recall()
         if entry.ready_seconds is not None:
