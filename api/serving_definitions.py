@@ -162,7 +162,7 @@ def _saved(entries: list[Entry], place: int | None) -> int:
                 found = _PLACE.match(one.path)
                 own = found is not None and int(found[1]) == place
                 told.append({"field": (found[2] or "definition") if found is not None and own else one.path or "file",
-                             "given": one.given or None, "allowed": config_words.problem(one)})
+                             "given": one.value, "allowed": config_words.allowed(one)})
             raise Problem(400, "; ".join(f"{one['field']}: {one['allowed']}" for one in told), told) from None
 
 

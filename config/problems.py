@@ -63,6 +63,14 @@ class Problem:
         return self.message % self.params if self.params else self.message
 
     @property
+    def value(self) -> Any:
+        """What was given, as it was: None where it is not told, the beginning of a long text."""
+        try:
+            return json.loads(self.given) if self.given else None
+        except ValueError:  # it was cut
+            return self.given.removeprefix('"')
+
+    @property
     def sentence(self) -> str:
         """All of it, in English."""
         given = f" (given: {self.given})" if self.given else ""

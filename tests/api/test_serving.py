@@ -154,6 +154,21 @@ def test_what_cannot_be_done_says_why(site: Site) -> None:
     assert post(site, "operator", "start", model="own", more=1).status_code == 400
 
 
+@pytest.mark.parametrize("body", ["no JSON", "[1]", '"text"', ""])
+def test_a_body_is_a_json_object(site: Site, body: str) -> None:
+    client = site.signed_in("operator")
+    headers = {"X-CSRFToken": site.csrf(client)}
+    answer = client.post(f"{MODELS}/start", data=body, content_type="application/json", headers=headers)
+    assert answer.status_code == 400
+    assert answer.json["errors"] == [{"field": "body", "given": None, "allowed": "must be a JSON object"}], answer.text
+
+
+def test_what_is_not_known_is_not_repeated(site: Site) -> None:
+    answer = post(site, "operator", "start", model="own", apiKey="hunter2")
+    assert answer.status_code == 400 and "hunter2" not in answer.text
+    assert answer.json["errors"][0]["field"] == "apiKey" and "is not known here" in answer.json["detail"]
+
+
 def test_requests_are_for_operators_and_found_by_filter(site: Site) -> None:
     client = site.signed_in("operator")
     assert site.signed_in("viewer").get(f"{MODELS}/requests").status_code == 403

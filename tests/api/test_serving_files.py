@@ -217,6 +217,24 @@ def test_what_is_wrong_is_told_by_field(own: House, folder: Path, definition: di
     assert not any(own.services.config.counts.rejections.values()), "a slip of the pen in a form alerts nobody"
 
 
+@pytest.mark.parametrize(("definition", "given", "says"), [
+    ({"gpus": "a"}, "a", "are numbers of GPUs with commas between, such as 0,1"),
+    ({"port": 99999}, 99999, "must be a whole number from 0 to 65535"),
+    ({"autostart": "yes"}, "yes", "must be true or false"),
+    ({"command": "x" * 5000}, None, "must have 4000 characters at most"),
+    ({"command": "serve --api-key hunter2"}, None, "may hold no key"), ({"apiKey": "hunter2"}, None, "is not known"),
+    ({"healthPath": "?" * 100}, None, "is not right"),
+])
+def test_what_was_given_is_told_once_and_no_key(own: House, definition: Any, given: Any, says: str) -> None:
+    answer = put(program(own, "admin"), "new", **{"command": "serve {port}", **definition})
+    error, = answer.json["errors"]
+    assert says in error["allowed"] and "given" not in error["allowed"] and "hunter2" not in answer.text
+    if given is not None:
+        assert error["given"] == given
+    else:
+        assert error["given"] is None or error["given"] == next(iter(definition.values()))[:78] + "…"
+
+
 def test_what_others_changed_meanwhile_is_not_overwritten(own: House, folder: Path) -> None:
     admin, file = program(own, "admin"), f"{folder}/tiny.gguf"
     version = put(admin, "chat", file=file).json["version"]
