@@ -125,7 +125,7 @@ def wire(
     serving = Serving(
         latest, query, log_of_requests, config,
         NothingReal() if settings.demo else Actor(launcher.client, partial(_load_failed, events)),
-        partial(_fired, state), files,
+        partial(_fired, state), files, asked=None if settings.demo else launcher,
     )
     server = api.make_server(__name__)
     runtime: Runtime

@@ -13,6 +13,9 @@ from api.models import parameter_names
 from metrics.flat import iso
 from security.problems import problem
 
+NO_OBJECT = ("model_type", "model_attributes_type", "json_invalid")
+"""How pydantic calls a body that is something else than an object."""
+
 
 class Problem(Exception):
     """An answer that is an error. ``errors`` name the failing fields of a bad request; ``members`` are more of the
@@ -59,11 +62,14 @@ def from_validation(error: ValidationError) -> Response:
 
 def validation_problem(error: ValidationError) -> Problem:
     """400 that names every failing field, what was given and what is allowed."""
-    errors = []
+    errors: list[dict[str, Any]] = []
     for found in error.errors(include_url=False, include_context=False):
         given = found["input"] if isinstance(found["input"], str | int | float | bool | None) else None
         allowed = found["msg"].removeprefix("Value error, ")
-        if found["type"] == "extra_forbidden":
+        if found["type"] in NO_OBJECT and not found["loc"]:
+            given, allowed = None, "must be a JSON object"
+        elif found["type"] == "extra_forbidden":
+            given = None  # it may be a secret whose name is misspelt
             allowed = f"is not known here; there are: {', '.join(parameter_names(error.title, found['loc'][:-1]))}"
         field = ".".join(map(str, found["loc"])) or "body"
         # What was typed into a password field is not sent back, nor into whatever keeps answers.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from itertools import chain, islice
 from typing import Any
@@ -38,7 +39,7 @@ from live.models import Model, Proxy
 from metrics.flat import iso
 from metrics.models import PROXY_NUMBERS
 from security import audit
-from security.permissions import check, requires
+from security.permissions import allowed, check, requires
 from services import vigie
 from serving.acts import Action, CannotAct
 from serving.requests import reading
@@ -67,8 +68,17 @@ def model_row(row: Model) -> dict[str, Any]:
         "model": row.name, "server": row.server, "engine": row.engine, "state": row.state or None, "detail": row.detail,
         "message": row.message, "url": row.url, "found": row.found,
         "numbers": {name: {"value": one.value, "how": one.how} for name, one in row.readings.items()},
-        "facts": dict(row.facts), "process": None if row.process is None else dict(row.process),
+        "facts": dict(row.facts), "process": None if row.process is None else _process(row.process),
     }
+
+
+def _process(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What is told of a process. What it wrote may name who asked what: the last lines are for who may read its output.
+    The words of its command hold no key, and whoever sees the configuration sees them there, too."""
+    made = dict(told)
+    if isinstance(made.get("exit"), Mapping) and not allowed("requests:view"):
+        made["exit"] = {name: value for name, value in made["exit"].items() if name != "lines"}
+    return made
 
 
 def proxy_row(one: Proxy) -> dict[str, Any]:

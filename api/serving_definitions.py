@@ -21,6 +21,7 @@ from api.serving_file_models import (
 )
 from api.wire import json_response
 from components import config_words
+from config.command import asks_for
 from config.documents import document, masked
 from config.problems import ConfigInvalid
 from config.versions import VersionMissing
@@ -33,7 +34,8 @@ from serving.processes.sentences import ProcessError
 Entry = dict[str, Any]
 _PLACE = re.compile(r"models\.processes\.(\d+)(?:\.(.+))?\Z")
 CLASH: dict[int | str, Any] = {
-    409: described("Others changed this process since that version; nothing was saved"),
+    409: described("Others changed this process since that version, or it runs and would get another name; "
+                   "nothing was saved"),
     503: described("The configuration could not be written; nothing was changed"),
 }
 NO_PATH: dict[int | str, Any] = {404: described("No name: one with a line break is no path")}
@@ -59,13 +61,15 @@ def register(bp: APIBlueprint) -> None:
         before = _checked(path.name, body.version)
         if wanted["name"] != path.name and wanted["name"] in names:
             raise field_problem("name", wanted["name"], _("There is a model process of that name already."))
+        if before is not None and wanted["name"] != path.name:
+            _may_be_renamed(path.name, wanted["name"])
         place = names.index(path.name) if path.name in names else len(entries)
         entries[place:place + 1] = [wanted]
         made = _saved(entries, place)
         name = str(wanted["name"])
         audit.record("model.define", name, before=before, after=_entry(name))
-        words = _("%(name)s is defined.", name=name) if before is None else _(
-            "%(name)s is changed: what is about its start takes effect at the next one.", name=name)
+        vigie().serving.redefined()
+        words = _changed(name, path.name if before is not None else None)
         return json_response({"version": made, "name": name, "message": words})
 
     @bp.delete("/models/definitions/<path:name>", summary="Remove a model process; it is stopped",
@@ -77,6 +81,7 @@ def register(bp: APIBlueprint) -> None:
         before = _checked(path.name, query.version)
         made = _saved([one for one in _entries() if one["name"] != path.name], None)
         audit.record("model.remove", path.name, before=before)
+        vigie().serving.redefined()
         return json_response({
             "version": made, "name": path.name,
             "message": _("%(name)s is removed, and stopped if it ran.", name=path.name),
@@ -117,6 +122,24 @@ def _checked(name: str, version: int | None) -> Entry | None:
     return now
 
 
+def _may_be_renamed(name: str, wanted: Any) -> None:
+    """Raises Problem: 409, it runs. Under another name it is another process: this one would be stopped."""
+    serving = vigie().serving
+    serving.look()
+    if any(one.server == name and (one.process or {}).get("pid") for one in serving.rows()):
+        why = _("%(name)s runs, and with another name it would be stopped: stop it first.", name=name)
+        raise Problem(409, why, [{"field": "name", "given": wanted, "allowed": why}])
+
+
+def _changed(name: str, before: str | None) -> str:
+    """What was done with a definition, which had another name ``before``, or none."""
+    if before is None:
+        return _("%(name)s is defined.", name=name)
+    if before != name:
+        return _("%(before)s is %(name)s now: clients ask for it by that name.", before=before, name=name)
+    return _("%(name)s is changed: what is about its start takes effect at the next one.", name=name)
+
+
 def _saved(entries: list[Entry], place: int | None) -> int:
     """Puts ``entries`` in force; the version that this made. What is wrong with the one at ``place`` is told by the
     names of its own fields.
@@ -139,14 +162,14 @@ def _saved(entries: list[Entry], place: int | None) -> int:
                 found = _PLACE.match(one.path)
                 own = found is not None and int(found[1]) == place
                 told.append({"field": (found[2] or "definition") if found is not None and own else one.path or "file",
-                             "given": one.given or None, "allowed": config_words.problem(one)})
+                             "given": one.value, "allowed": config_words.allowed(one)})
             raise Problem(400, "; ".join(f"{one['field']}: {one['allowed']}" for one in told), told) from None
 
 
 def _needs_file(entry: Entry, models: Mapping[str, Any]) -> None:
     """Raises Problem: the command asks for a model file, and none is given."""
     command = entry.get("command") or models["command"]
-    if not entry.get("file") and isinstance(command, str) and "{file}" in command:
+    if not entry.get("file") and isinstance(command, str) and asks_for(command, "file"):
         raise field_problem("file", None, _("is missing: the command asks for a model file"))
 
 

@@ -55,7 +55,9 @@ class ModelRow(BaseModel):
     found: Literal["configured", "discovered", "process"]
     numbers: dict[str, Number]
     facts: dict[str, JsonValue]
-    process: dict[str, JsonValue] | None
+    process: dict[str, JsonValue] | None = Field(
+        description="Of a process that Vigie runs; the last lines that it wrote, exit.lines, need requests:view",
+    )
 
 
 class ServerRow(BaseModel):

@@ -198,7 +198,7 @@
       vigie.toast(told.message);
       if (edited.name && edited.name !== told.name) leave();
     } catch (error) {
-      if (error.status === 409 && edited.name) {
+      if (error.status === 409 && edited.name && !error.errors) {
         await openEdit(edited.name, true);
         vigie.dialog.say('models-define', form.dataset.wordsAgain, true);
       } else if (error.errors) wrong(error.errors);

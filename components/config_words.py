@@ -34,10 +34,15 @@ def service(code: str) -> str:
     }.get(code, code)
 
 
+def allowed(found: Problem) -> str:
+    """What is allowed at one place."""
+    return str(_(found.message, **found.params)) if found.params else str(_(found.message))
+
+
 def problem(found: Problem) -> str:
     """What is wrong at one place, without the place."""
-    allowed = str(_(found.message, **found.params)) if found.params else str(_(found.message))
-    return _("%(allowed)s (given: %(given)s)", allowed=allowed, given=found.given) if found.given else allowed
+    told = allowed(found)
+    return _("%(allowed)s (given: %(given)s)", allowed=told, given=found.given) if found.given else told
 
 
 def author(by: str) -> str:

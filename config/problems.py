@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from pydantic_core import ErrorDetails
 
+from config.command import holds_key
 from config.documents import is_secret
 from config.fields import field_at, kind_at, model_at
 from config.marks import N_
@@ -48,7 +49,8 @@ NUMBERS = frozenset({
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing wrong. ``path`` is dotted, empty for the file as a whole; ``given`` is the value as JSON, empty when
-    it is a secret's, not a single value, or not there. ``message`` is a gettext text, ``params`` what it needs."""
+    it is a secret's, a command with a key in it, not a single value, or not there. ``message`` is a gettext text,
+    ``params`` what it needs."""
 
     path: str
     message: str
@@ -59,6 +61,14 @@ class Problem:
     def allowed(self) -> str:
         """What is allowed, in English."""
         return self.message % self.params if self.params else self.message
+
+    @property
+    def value(self) -> Any:
+        """What was given, as it was: None where it is not told, the beginning of a long text."""
+        try:
+            return json.loads(self.given) if self.given else None
+        except ValueError:  # it was cut
+            return self.given.removeprefix('"')
 
     @property
     def sentence(self) -> str:
@@ -137,6 +147,8 @@ def _number(path: str, way: tuple[str, ...], given: str, reason: str) -> Problem
 
 
 def _given(way: tuple[str, ...], value: Any) -> str:
+    if way[-1:] == ("command",) and isinstance(value, str) and holds_key(value):
+        return ""
     if is_secret(way) or not isinstance(value, str | int | float | bool | None):
         return ""
     text = json.dumps(value, ensure_ascii=False)

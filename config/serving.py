@@ -177,6 +177,9 @@ class ModelProcess(Section):
         "", N_("Asked whether it is ready"), N_("A path; empty: the one of the engine."),
         pattern=r"^(/[\w./?=&-]*)?$", max_length=200,
     )
+    api_key_file: AbsolutePath = field(
+        "", N_("File with its API key"), N_("Vigie sends the first line of it to the engine; empty: none."),
+    )
     context_size: int | None = field(None, N_("Context size"), unit="tokens", ge=128, le=10_485_760)
     temperature: float | None = field(None, N_("Temperature"), ge=0, le=2)
     top_p: float | None = field(None, "Top-p", ge=0, le=1)

@@ -57,7 +57,7 @@ class Actor:
         """
         do = engine_load.load if action == "load" else engine_load.unload
         target = engine_load.Target(model.url, api_key)
-        failed: list[str] = []
+        failed: list[ProcessError] = []
         waited = threading.Event()
         lock = threading.Lock()
 
@@ -66,7 +66,7 @@ class Actor:
                 do(model.engine, target, model.name)
             except ProcessError as error:
                 with lock:
-                    failed.append(str(error))
+                    failed.append(error)
                     late = waited.is_set()
                 if late:
                     self._late(model.name, str(error))
@@ -77,4 +77,4 @@ class Actor:
         with lock:
             waited.set()
             if failed:
-                raise CannotAct(failed[0], 502)
+                raise CannotAct(str(failed[0]), 409 if isinstance(failed[0], engine_load.NoWay) else 502)

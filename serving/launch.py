@@ -35,6 +35,8 @@ STEADY = 60.0
 """Seconds after which a start counts as good: the next pause is the first one again."""
 REPLACE_GRACE = 30.0
 """Seconds that requests in flight have when a process of another version is replaced."""
+SOON = 0.1
+"""Seconds between two looks while somebody waits."""
 STOP_GRACE, STOP_WAIT = 10.0, 3.0
 """The same at a clean stop of Vigie, and how long that waits for it."""
 ERRORS = "serving.err"
@@ -49,6 +51,11 @@ def is_wanted(document: Mapping[str, Any]) -> bool:
 def enabled_proxies(document: Mapping[str, Any]) -> tuple[str, ...]:
     """Names of the proxies that are switched on."""
     return tuple(name for name, one in document.get("proxies", {}).items() if one.get("enabled"))
+
+
+def _digest(data: bytes) -> str:
+    """As `serving.daemon.Daemon.configured`."""
+    return hashlib.sha256(data).hexdigest()
 
 
 class Launcher:
@@ -73,6 +80,10 @@ class Launcher:
         self._silent_since: float | None = None
         self._started_at, self._start_not_before, self._pause = 0.0, 0.0, FIRST_PAUSE
         self._ran = False
+        self._held = ""
+        """Digest of the configuration that the process was last told, be it that it refused it; empty while it does not
+        answer."""
+        self._rounds = threading.Condition()
         self._stopping, self._wake = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="serving", daemon=True)
 
@@ -93,6 +104,19 @@ class Launcher:
     def changed(self) -> None:
         """The configuration changed: it is told at once."""
         self._wake.set()
+
+    def settle(self, within: float) -> None:
+        """Waits until the process was told the configuration in force, so that what it is asked next is asked of the
+        newest. Gives up after ``within`` seconds, and at once where none runs and it is known why."""
+        end = time.monotonic() + within
+        with self._rounds:
+            while self._thread.is_alive() and not self._stopping.is_set():
+                document, left = self._document(), end - time.monotonic()
+                away = not self._held and bool(self._problem)
+                if away or left <= 0 or not is_wanted(document) or self._held == _digest(orjson.dumps(document)):
+                    return
+                self._wake.set()
+                self._rounds.wait(min(left, SOON))
 
     def wanted(self) -> bool:
         """Whether the configuration asks for a serving process."""
@@ -132,12 +156,16 @@ class Launcher:
                 self._round()
             except Exception:  # the edge of this thread: if it died, nobody would start the process again
                 log.exception("the launcher of the serving process stumbled; it goes on")
+            with self._rounds:
+                self._rounds.notify_all()
             self._wake.wait(EVERY)
             self._wake.clear()
 
     def _round(self) -> None:
         document = self._document()
         status = self.read()
+        if status is None or not is_wanted(document):
+            self._held = ""
         if not is_wanted(document):
             self._problem = self._detail = ""
             if status is not None and not status["draining"]:
@@ -159,15 +187,16 @@ class Launcher:
         self._tell(document, status)
 
     def _tell(self, document: Mapping[str, Any], status: Status) -> None:
-        data = orjson.dumps(document)
+        digest = _digest(orjson.dumps(document))
         told = status.get("problem", "")
-        if status["configured"] != hashlib.sha256(data).hexdigest():
+        if status["configured"] != digest:
             try:
                 told = self.client.configure(dict(document)).get("problem", "")
             except ServingAway as error:
                 told = str(error)
             except ServingRefused as error:
                 told = f"The serving process refuses the configuration: {error}."
+        self._held = digest
         down = [f"{one['name']}: {one['problem']}" for one in status["proxies"] if one.get("problem")]
         self._problem = " ".join([*([told] if told else []), *down])
         self._detail = f"process {status['pid']}, {sum(one['up'] for one in status['proxies'])} proxies listen"

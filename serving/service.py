@@ -43,6 +43,8 @@ from serving.bench.plan import Plan
 from serving.bench.run import Runner, Running
 from serving.energy import Idle, Spent, idle, spent
 from serving.files.catalogue import Catalogue
+from serving.newest import Asked, Newest
+from serving.processes.key_file import key_in
 from serving.requests.comparing import side
 from serving.requests.log import RequestLog
 from serving.requests.objectives import Standing, objective_of, standing
@@ -56,6 +58,9 @@ from storage.query import Query
 ENGINES, SERVING = "model_servers", "serving"
 """The collectors whose snapshots tell of models."""
 REQUEST_RATE = rate_of(m.REQUESTS).name
+SETTLED_WITHIN, TAKEN_WITHIN = 5.0, 1.0
+"""Seconds that an act waits for the serving process to know the newest configuration (it may have to be started first),
+and a change of the definitions, which is in force without it."""
 ROOM_SECONDS = MINUTE = 60.0
 DAY, PIECE = 86_400.0, 900.0
 """Seconds over which the health of proxies is told, and of a piece of it."""
@@ -67,10 +72,10 @@ class Serving:
 
     def __init__(
         self, latest: Latest, query: Query, log: RequestLog, config: ConfigStore, acts: Acts,
-        firing: Firing, files: Catalogue, now: Callable[[], float] = time.time,
+        firing: Firing, files: Catalogue, now: Callable[[], float] = time.time, asked: Asked | None = None,
     ) -> None:
         self._latest, self._query, self._config, self._acts, self._now = latest, query, config, acts, now
-        self._firing, self.files = firing, files
+        self._firing, self.files, self._newest = firing, files, Newest(asked, now)
         self.log = log
         self.load_tests = LoadTests(
             log.database, query, lambda model: objective_of(config.current.models, model), Runner(),
@@ -91,7 +96,18 @@ class Serving:
         elif model.process is None:
             raise CannotAct(N_("Vigie runs no process of this model: its server is not Vigie's to start or stop."))
         else:
+            self._newest.settle(SETTLED_WITHIN)  # what was defined a moment ago is known there, as it is now
             self._acts.at_process(action, model.name)
+            self._newest.look()
+
+    def look(self) -> None:
+        """Has what is told of processes next be as it is now, and not as it was at the newest tick."""
+        self._newest.look()
+
+    def redefined(self) -> None:
+        """The definitions of processes were changed: what is told next goes by them."""
+        self._newest.settle(TAKEN_WITHIN)
+        self._newest.look()
 
     def load_test(self, model: Model, plan: Plan, by: str) -> Running:
         """Starts a load test of a model.
@@ -159,8 +175,10 @@ class Serving:
         return examine(self.log.database, self._query, request, self._firing, on_this_machine(self._latest).has)
 
     def _key(self, server: str) -> str:
-        configured = self._config.current.models.servers.get(server)
-        return configured.api_key.reveal() if configured is not None else ""
+        models = self._config.current.models
+        if server in models.servers:
+            return models.servers[server].api_key.reveal()
+        return next((key_in(one.api_key_file) for one in models.processes if one.name == server), "")
 
     def rows(self) -> list[Model]:
         """A row for each model, those in use first."""
@@ -173,15 +191,24 @@ class Serving:
         return Silence(told.get("since")) if told.get("answers") is False and not told.get("starting") else None
 
     def _told(self) -> Mapping[str, Any]:
-        """What the serving process tells; while it does not answer, what it should run and pass on to, by the
-        configuration."""
+        """What the serving process tells, and the processes that are defined and it has not told of yet; while it does
+        not answer, what it should run and pass on to, by the configuration."""
         told, config = self._latest.snapshot(SERVING), self._config.current
+        looked = self._newest.processes(told)
         if told.get("answers") is not False:
-            return told
+            known = told.get("processes", []) if looked is None else looked
+            names = {one.get("name") for one in known}
+            state = "stopped" if told or looked is not None else "unknown"
+            return {**told, "processes": [*known, *(
+                {"name": one.name, "engine": one.engine, "state": state}
+                for one in config.models.processes if one.name not in names
+            )]}
         proxies = [{"name": name, "address": f"{one.host}:{one.port}"} for name, one in config.proxies if one.enabled]
         processes = [{"name": one.name, "engine": one.engine, "state": "unknown"} for one in config.models.processes]
         why = {} if told.get("starting") else {"message": N_("The serving process does not answer.")}
-        return {**told, "proxies": [one | why for one in proxies], "processes": [one | why for one in processes]}
+        return {**told, "proxies": [one | why for one in proxies], "processes": (
+            [one | why for one in processes] if looked is None else looked
+        )}
 
     def _present(self) -> list[tuple[SeriesInfo, float]]:
         """Newest values of `WANTED`; of requests a second the mean of a minute, as the figures beside them are: within
@@ -326,6 +353,6 @@ def targets(configured: Mapping[str, ModelServer], serving: Mapping[str, Any]) -
         if process.get("url") and process.get("state") == "running":
             found[str(process["name"])] = OwnServer.model_validate({
                 "url": process["url"], "engine": process.get("engine") or "auto",
-                "gpuShareTold": bool(process.get("on_gpu")),
+                "gpuShareTold": bool(process.get("on_gpu")), "apiKey": key_in(str(process.get("api_key_file") or "")),
             })
     return found

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from config.command import COMMAND, PARAMETERS, is_name, words_of
+from config.command import COMMAND, PARAMETERS, asks_for, is_name, words_of
 from config.marks import N_
 from serving.processes.sentences import BadDefinition, ProcessError
 
@@ -54,6 +54,7 @@ class Definition:
     health_path: str
     memory: int
     cpu: float
+    api_key_file: str = ""
     parameters: dict[str, str] = field(default_factory=dict)
 
     def words(self, port: int | str) -> list[str]:
@@ -64,7 +65,7 @@ class Definition:
                 option.
         """
         values = {"name": self.name, "host": HOST, "port": str(port), "file": self.file, **self.parameters}
-        if "{file}" in self.command and not self.file:
+        if asks_for(self.command, "file") and not self.file:
             raise BadDefinition(N_("%(name)s names no model file, and its command asks for one."), name=self.name)
         for blank, value in values.items():
             if value.startswith("-") or "\0" in value:
@@ -123,6 +124,9 @@ def definition(raw: Mapping[str, Any], models: Mapping[str, Any]) -> Definition:
     file = str(raw.get("file") or "")
     if file and not file.startswith("/"):
         raise BadDefinition(N_("The model file of %(name)s must be an absolute path."), name=name)
+    key_file = str(raw.get("apiKeyFile") or "")
+    if key_file and not key_file.startswith("/"):
+        raise BadDefinition(N_("The file with the API key of %(name)s must be an absolute path."), name=name)
     gpus = str(raw.get("gpus") or "")
     if gpus and not all(part.isdecimal() for part in gpus.split(",")):
         raise BadDefinition(N_("The GPUs of %(name)s are numbers with commas between."), name=name)
@@ -148,7 +152,8 @@ def definition(raw: Mapping[str, Any], models: Mapping[str, Any]) -> Definition:
         start_timeout=float(raw.get("startTimeoutSeconds") or 120),
         restart=restart if restart in POLICIES else "on-failure",
         health_path=str(raw.get("healthPath") or health_path_of(engine)),
-        memory=int(bound("maxMemoryMb", 8000) * _MIB), cpu=bound("maxCpuPercent", 90) / 100, parameters=parameters,
+        memory=int(bound("maxMemoryMb", 8000) * _MIB), cpu=bound("maxCpuPercent", 90) / 100,
+        api_key_file=key_file, parameters=parameters,
     )
 
 

@@ -25,12 +25,19 @@ LOAD = 600.0
 UNLOAD = 60.0
 LONGEST_SAID = 300
 MOST_BYTES = 4 * 2**20
+NO_ROUTE = "File Not Found"
+"""What llama.cpp answers to a path that it does not have; of a model that a router does not know it says something
+else."""
 KEEP_ALIVE = "5m"
 """Ollama's own default for how long a model stays after its last request."""
 
 
 class EngineRefused(ProcessError):
     """The model server did not do it; the sentence says what it said."""
+
+
+class NoWay(EngineRefused):
+    """Nothing is wrong with the model server: it has no way to load and unload models."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,7 @@ _WAYS: dict[str, tuple[Way, Way]] = {
 def _ways(engine: str) -> tuple[Way, Way]:
     """How models are loaded and unloaded."""
     if engine not in _WAYS:
-        raise EngineRefused(N_("Models of %(engine)s cannot be loaded or unloaded from outside."), engine=engine)
+        raise NoWay(N_("Models of %(engine)s cannot be loaded or unloaded from outside."), engine=engine)
     return _WAYS[engine]
 
 
@@ -131,6 +138,11 @@ def _call(target: Target, method: str, path: str, body: dict[str, Any] | None, s
             N_("%(host)s cannot be reached: %(reason)s."), host=host, reason=type(error).__name__
         ) from None
     told = _json(answer)
+    if answer.status_code == 404 and _said(told) == NO_ROUTE:
+        raise NoWay(
+            N_("%(host)s is a llama.cpp with one model, which it loads when it is started: only a router can load and "
+               "unload."), host=host,
+        )
     if answer.status_code in (404, 405) and not _said(told):
         raise EngineRefused(N_("%(host)s has no %(path)s: it is too old, or another engine."), host=host, path=path)
     if answer.status_code == 401:

@@ -17,7 +17,7 @@ def facts(process: Process) -> dict[str, Any]:
         "name": wanted.name, "engine": wanted.engine, "state": process.state, "detail": process.detail,
         "restarts": process.restarts, "in_flight": process.in_flight, "last_used": process.last_used,
         "idle_stop_at": process.idle_stop_at, "needs_restart": process.needs_restart,
-        "on_demand": wanted.on_demand, "log": str(process.output.path),
+        "on_demand": wanted.on_demand, "api_key_file": wanted.api_key_file or None, "log": str(process.output.path),
         "limits": process.around.limits.facts(wanted.name, Bounds(wanted.memory, wanted.cpu)),
         "exit": process.ending.facts() if process.ending else None,
         **told("message", process.message), **told("output_problem", process.output.problem),

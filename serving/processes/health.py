@@ -21,11 +21,14 @@ class Health(Enum):
     """It took the connection and did not answer in time."""
 
 
-async def ask(session: aiohttp.ClientSession, url: str, timeout: float) -> tuple[Health, int | None]:
-    """What ``url`` answers, and with which HTTP status."""
+async def ask(
+    session: aiohttp.ClientSession, url: str, timeout: float, api_key: str = "",
+) -> tuple[Health, int | None]:
+    """What ``url`` answers to who has ``api_key`` (empty: none), and with which HTTP status."""
+    headers = {"Authorization": f"Bearer {api_key}"} if api_key else None
     limit = aiohttp.ClientTimeout(total=timeout)
     try:
-        async with session.get(url, timeout=limit, allow_redirects=False) as answer:
+        async with session.get(url, headers=headers, timeout=limit, allow_redirects=False) as answer:
             return _meaning(answer.status), answer.status
     except TimeoutError:
         return Health.SILENT, None

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import aiohttp
 
-from config.command import shown
+from config.command import asks_for, shown
 from config.marks import N_
 from serving.processes import ports
 from serving.processes.backoff import Pace
@@ -21,6 +21,7 @@ from serving.processes.definition import HOST, Definition
 from serving.processes.ending import LAST_LINES, Ending, ended, said
 from serving.processes.handle import Handle, environment
 from serving.processes.health import Health, ask
+from serving.processes.key_file import key_in
 from serving.processes.limits import Bounds, Limits, give_way
 from serving.processes.meter import Meter
 from serving.processes.offload import Offload
@@ -95,7 +96,7 @@ class Run:
         env = environment(around.environ, wanted.gpus)
         if shutil.which(words[0], path=env["PATH"]) is None:
             raise ProcessError(N_("There is no program %(program)s that could be run."), program=words[0])
-        if "{file}" in wanted.command and not Path(wanted.file).exists():
+        if asks_for(wanted.command, "file") and not Path(wanted.file).exists():
             raise ProcessError(N_("The model file %(file)s is not there."), file=wanted.file)
         log = -1
         try:
@@ -119,7 +120,7 @@ class Run:
         handle = Handle.adopt(entry.pid, entry.start, wake.set)
         if handle is None:
             return None
-        facts = Facts(entry.port, tuple(entry.command), entry.fingerprint, entry.started)
+        facts = Facts(entry.port, tuple(shown(list(entry.command))), entry.fingerprint, entry.started)
         run = cls(handle, facts, wake, output, around)
         output.recall()
         if entry.ready_seconds is not None:
@@ -180,7 +181,10 @@ class Run:
         """Asks it for its health, for ever."""
         pace = self._around.pace
         while True:
-            await self._take(*await ask(self._around.session, self.url + wanted().health_path, pace.answer))
+            asked, key = wanted(), ""
+            if asked.api_key_file:
+                key = await asyncio.to_thread(key_in, asked.api_key_file)
+            await self._take(*await ask(self._around.session, self.url + asked.health_path, pace.answer, key))
             await asyncio.sleep(pace.starting if self.ready_at is None else pace.health)
 
     async def _take(self, health: Health, status: int | None) -> None:

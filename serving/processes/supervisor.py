@@ -18,6 +18,7 @@ from serving.processes import book
 from serving.processes.backoff import Pace
 from serving.processes.definition import definition, definitions
 from serving.processes.facts import facts, refused, told
+from serving.processes.key_file import key_in
 from serving.processes.limits import Limits, best
 from serving.processes.output import Line
 from serving.processes.process import Process
@@ -126,6 +127,10 @@ class Supervisor:
     def running(self) -> dict[str, str]:
         """The base URLs of the processes that are ready."""
         return {name: one.run.url for name, one in self._processes.items() if one.is_running and one.run}
+
+    def api_key(self, name: str) -> str:
+        """The API key that a process asks for, empty where it asks for none; out of its file, as that is now."""
+        return key_in(self._get(name).definition.api_key_file)
 
     def names(self) -> list[str]:
         """Every name that may be asked for."""

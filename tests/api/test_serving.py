@@ -77,6 +77,19 @@ def test_models_are_told_with_their_servers_and_how_numbers_were_got(site: Site)
     assert len(site.signed_in("viewer").get(f"{MODELS}?server=b&state=stopped").json["data"]) == 1
 
 
+def test_what_a_process_wrote_is_for_who_may_read_its_output(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    ending = {"at": 1.0, "code": 1, "lines": ["the prompt of somebody"]}
+    process = {"name": "own", "state": "error", "command": ["llama-server", "--port", "1"], "exit": ending}
+    monkeypatch.setitem(site.vigie.latest._snapshots, "serving", {"processes": [process]})
+    for who, seen in (("viewer", {"at": 1.0, "code": 1}), ("operator", ending)):
+        client = site.signed_in(who)
+        one = client.get(f"{MODELS}/one?model=own").json
+        assert one["process"]["exit"] == seen and one["process"]["command"] == process["command"]
+        assert next(row for row in client.get(MODELS).json["data"] if row["model"] == "own") == one
+    page = site.page(site.signed_in("viewer"), "/models/one", "?server=own&model=own")
+    assert "llama-server" in str(page) and "the prompt of somebody" not in str(page)
+
+
 def test_requests_a_second_are_those_of_a_minute(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     serving = site.vigie.serving
     info = SeriesInfo(REQUEST_RATE, labels(model="twice", proxy="ollama", server="a"), "per_second", "gauge", "")
@@ -139,6 +152,21 @@ def test_what_cannot_be_done_says_why(site: Site) -> None:
     answer = post(site, "operator", "start", model="own")
     assert answer.status_code == 503 and "does not answer" in text_of(answer)
     assert post(site, "operator", "start", model="own", more=1).status_code == 400
+
+
+@pytest.mark.parametrize("body", ["no JSON", "[1]", '"text"', ""])
+def test_a_body_is_a_json_object(site: Site, body: str) -> None:
+    client = site.signed_in("operator")
+    headers = {"X-CSRFToken": site.csrf(client)}
+    answer = client.post(f"{MODELS}/start", data=body, content_type="application/json", headers=headers)
+    assert answer.status_code == 400
+    assert answer.json["errors"] == [{"field": "body", "given": None, "allowed": "must be a JSON object"}], answer.text
+
+
+def test_what_is_not_known_is_not_repeated(site: Site) -> None:
+    answer = post(site, "operator", "start", model="own", apiKey="hunter2")
+    assert answer.status_code == 400 and "hunter2" not in answer.text
+    assert answer.json["errors"][0]["field"] == "apiKey" and "is not known here" in answer.json["detail"]
 
 
 def test_requests_are_for_operators_and_found_by_filter(site: Site) -> None:

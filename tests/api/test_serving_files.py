@@ -186,6 +186,20 @@ def test_a_definition_comes_changes_and_goes(own: House, folder: Path) -> None:
     assert [row["action"] for row in rows] == ["model.remove", "model.define", "model.define"]
 
 
+def test_one_that_runs_keeps_its_name(own: House) -> None:
+    admin = program(own, "admin")
+    put(admin, "chat", command="serve {port}")
+    own.services.latest._snapshots["serving"] = {"processes": [{"name": "chat", "state": "running", "pid": 1}]}
+    refused = put(admin, "chat", name="talk", command="serve {port}")
+    assert refused.status_code == 409 and "chat runs" in refused.json["detail"], refused.text
+    assert [one["field"] for one in refused.json["errors"]] == ["name"]
+    assert "at the next one" in put(admin, "chat", command="serve {port} --more").json["message"]
+    own.services.latest._snapshots["serving"] = {"processes": [{"name": "chat", "state": "stopped"}]}
+    renamed = put(admin, "chat", name="talk", command="serve {port}").json
+    assert renamed["name"] == "talk" and "chat is talk now" in renamed["message"]
+    assert [one.name for one in own.services.config.current.models.processes] == ["talk"]
+
+
 @pytest.mark.parametrize(("definition", "field"), [
     ({"command": "run {secret}"}, "command"), ({"command": 'run "'}, "command"), ({"port": 70000}, "port"),
     ({"gpus": "all"}, "gpus"), ({"file": "models/a.gguf"}, "file"), ({"file": ""}, "file"), ({"prot": 1}, "prot"),
@@ -201,6 +215,24 @@ def test_what_is_wrong_is_told_by_field(own: House, folder: Path, definition: di
     assert [one["field"] for one in answer.json["errors"]] == [field]
     assert own.services.config.version.number == before
     assert not any(own.services.config.counts.rejections.values()), "a slip of the pen in a form alerts nobody"
+
+
+@pytest.mark.parametrize(("definition", "given", "says"), [
+    ({"gpus": "a"}, "a", "are numbers of GPUs with commas between, such as 0,1"),
+    ({"port": 99999}, 99999, "must be a whole number from 0 to 65535"),
+    ({"autostart": "yes"}, "yes", "must be true or false"),
+    ({"command": "x" * 5000}, None, "must have 4000 characters at most"),
+    ({"command": "serve --api-key hunter2"}, None, "may hold no key"), ({"apiKey": "hunter2"}, None, "is not known"),
+    ({"healthPath": "?" * 100}, None, "is not right"),
+])
+def test_what_was_given_is_told_once_and_no_key(own: House, definition: Any, given: Any, says: str) -> None:
+    answer = put(program(own, "admin"), "new", **{"command": "serve {port}", **definition})
+    error, = answer.json["errors"]
+    assert says in error["allowed"] and "given" not in error["allowed"] and "hunter2" not in answer.text
+    if given is not None:
+        assert error["given"] == given
+    else:
+        assert error["given"] is None or error["given"] == next(iter(definition.values()))[:78] + "…"
 
 
 def test_what_others_changed_meanwhile_is_not_overwritten(own: House, folder: Path) -> None:

@@ -53,6 +53,7 @@ def _asked(port: int) -> bool:
 
 def test_a_file_is_found_fits_and_becomes_a_process_that_is_changed_and_removed(box: Server, visitor: Visitor) -> None:
     visitor.allow("400")
+    visitor.allow("409")
     page = visitor.open(box, "/models")
     ready(page)
     files = page.locator(f"{MAIN} #models-files")
@@ -93,6 +94,15 @@ def test_a_file_is_found_fits_and_becomes_a_process_that_is_changed_and_removed(
     expect(define).to_be_hidden()
     found = box.login().get(f"{box.url}/api/v1/models/definitions", timeout=10).json()["data"]
     assert [(one["name"], one["definition"]["idleMinutes"]) for one in found] == [("chat", 30)]
+
+    page.locator(f"{MAIN} .model-actions").get_by_role("button", name="Start").click()
+    expect(page.locator(f"{MAIN} .model-state")).to_contain_text("running", timeout=60_000)
+    page.locator(f"{MAIN} [data-define-edit]").click()
+    define.locator('[name="name"]').fill("talk")
+    define.get_by_role("button", name="Save").click()
+    expect(define.locator('[data-error="name"]')).to_contain_text("chat runs")
+    expect(define.locator('[name="name"]')).to_have_value("talk")
+    define.get_by_role("button", name="Cancel").click()
     page.locator(f"{MAIN} [data-define-remove]").click()
     page.locator("#models-remove").get_by_role("button", name="Remove").click()
     page.wait_for_url(re.compile(r"/models$"))

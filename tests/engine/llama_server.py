@@ -10,6 +10,7 @@ import argparse
 import os
 import signal
 import sys
+from pathlib import Path
 
 
 def options() -> argparse.Namespace:
@@ -34,6 +35,7 @@ def options() -> argparse.Namespace:
     add("--no-slots", action="store_true")
     add("--props", action="store_true")
     add("--api-key")
+    add("--api-key-file", type=Path)
     add("--sleep-idle-seconds", type=int)
     add("--embeddings", action="store_true")
     add("-ctk", "--cache-type-k", default="f16")
@@ -55,7 +57,9 @@ def main() -> None:
     params.endpoint_props, params.ui, params.use_jinja = given.props, False, True
     if given.alias:
         params.model_alias = {given.alias}
-    if given.api_key:
+    if given.api_key_file:
+        params.api_keys = given.api_key_file.read_text().split()
+    elif given.api_key:
         params.api_keys = [given.api_key]
     if given.sleep_idle_seconds:
         params.sleep_idle_seconds = given.sleep_idle_seconds

@@ -53,9 +53,11 @@ def test_a_model_is_defined_started_heard_and_removed(admin: FlaskClient, tiny_m
         "definition": {"file": str(tiny_model), "contextSize": 512, "onDemand": False},
     })
     assert answer.status_code == 200, answer.text
-    wait_until(lambda: in_state(admin, "stopped"), 60, "the process is in the table")
+    assert (row(admin) or {}).get("state") in ("stopped", "unknown"), "it is in the table at once"
 
-    assert admin.post("/api/v1/models/start", json={"model": NAME}).status_code == 200
+    answer = admin.post("/api/v1/models/start", json={"model": NAME})
+    assert answer.status_code == 200, answer.text
+    assert (row(admin) or {}).get("state") in ("loading", "running"), "the next read knows of the start"
     found = wait_until(lambda: in_state(admin, "running"), 90, "it runs")
     pid = found["process"]["pid"]
     assert Path(f"/proc/{pid}").exists()
@@ -71,9 +73,40 @@ def test_a_model_is_defined_started_heard_and_removed(admin: FlaskClient, tiny_m
     wait_until(lambda: admin.get(f"/api/v1/models/fit?model={NAME}").status_code == 200, 30, "its file was read")
     assert admin.get(f"/api/v1/models/fit?model={NAME}").json["context"] == 512
 
+    assert admin.post("/api/v1/models/stop", json={"model": NAME}).status_code == 200
+    stopped = row(admin)
+    assert stopped is not None and stopped["state"] == "stopped" and not Path(f"/proc/{pid}").exists()
+    changed = {"file": str(tiny_model), "contextSize": 256, "onDemand": False}
+    admin.put(f"/api/v1/models/definitions/{NAME}", json={"definition": changed})
+    assert admin.post("/api/v1/models/start", json={"model": NAME}).status_code == 200
+    found = wait_until(lambda: in_state(admin, "running"), 90, "it runs again")
+    assert "256" in found["process"]["command"], "it was started as it was defined a moment before"
+    pid = found["process"]["pid"]
+
     assert admin.delete(f"/api/v1/models/definitions/{NAME}").status_code == 200
     wait_until(lambda: not Path(f"/proc/{pid}").exists(), 60, "it was stopped")
     wait_until(lambda: row(admin) is None, 60, "it is gone from the table")
+
+
+def test_an_engine_that_asks_for_a_key_is_looked_at_with_the_one_of_its_file(
+    admin: FlaskClient, tiny_model: Path, tmp_path: Path,
+) -> None:
+    file = tmp_path / "key"
+    file.write_text("hunter2\n")
+    definition = {
+        "file": str(tiny_model), "contextSize": 256, "apiKeyFile": str(file), "healthPath": "/props",
+        "command": f"{COMMAND} --api-key-file {file}",
+    }
+    assert admin.put(f"/api/v1/models/definitions/{NAME}", json={"definition": definition}).status_code == 200
+    assert admin.post("/api/v1/models/start", json={"model": NAME}).status_code == 200
+    wait_until(lambda: in_state(admin, "running"), 90, "it answers for its health, which asks for the key")
+
+    def server() -> Any:
+        return next((one for one in admin.get("/api/v1/models").json["servers"] if one["name"] == NAME), {})
+
+    wait_until(lambda: server().get("state") == "ok", 30, "the server is looked at")
+    wait_until(lambda: "slots" in (row(admin) or {}).get("numbers", {}), 30, "it tells numbers, which ask for the key")
+    assert "hunter2" not in admin.get("/api/v1/models").text + admin.get("/api/v1/models/definitions").text
 
 
 def _lines(client: FlaskClient, after: int) -> dict[str, Any] | None:

@@ -7,11 +7,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from live.models import Model
+from serving.actor import Actor
+from serving.acts import CannotAct
+from serving.client import ServingClient
 from serving.processes.engine_load import EngineRefused, Target, can, load, unload
+from tests.engine import run
 from tests.support import free_port
 
 Answers = dict[str, tuple[int, Any]]
@@ -101,6 +107,16 @@ def test_llama_cpp_as_a_router() -> None:
 def test_what_the_engine_says_is_told(status: int, told: Any, says: str) -> None:
     with scripted({"POST /models/load": (status, told)}) as (url, _), pytest.raises(EngineRefused, match=says):
         load("llamacpp", Target(url, "secret"), "x")
+
+
+def test_a_llama_cpp_with_one_model_says_that_only_a_router_loads(tiny_model: Path, tmp_path: Path) -> None:
+    actor = Actor(ServingClient(tmp_path), lambda _model, _sentence: None)
+    with run.engine(tiny_model, alias="tiny") as engine:
+        model = Model("box", "tiny", "llamacpp", "running", url=engine.url)
+        for action in ("load", "unload"):
+            with pytest.raises(CannotAct, match="only a router can load and unload") as refused:
+                actor.at_server(action, model, "")
+            assert refused.value.status == 409, "the server did nothing wrong"
 
 
 def test_a_server_that_is_not_there_is_told() -> None:

@@ -122,6 +122,33 @@ def test_whatever_fills_a_blank_is_one_word(text: str) -> None:
     assert made == ["run", "--model", text, f"--x={text}"]
 
 
+@pytest.mark.parametrize(("word", "made"), [
+    ("""'{"enable_thinking":false}'""", '{"enable_thinking":false}'), ("""'{"a":{"b":{}}}'""", '{"a":{"b":{}}}'),
+    ("""'{"alias":"{name}"}'""", '{"alias":"tiny"}'), ("{{name}}", "{name}"), ("{{{name}}}", "{{name}}"),
+    ("{{messages}}", "{messages}"), ("'{{ messages }}'", "{{ messages }}"), ("{1,3}", "{1,3}"), ("{}", "{}"),
+    ("{", "{"), ("{name", "{name"), ("{port}", "{port}"),
+])
+def test_braces_that_are_no_blank_stay(word: str, made: str) -> None:
+    assert words_of(f"run {word}", {"name": "tiny"}) == ["run", made]
+
+
+@pytest.mark.parametrize("word", ["{modle}", """'{"file":{modle}}'""", "{{{modle}}{x}}"])
+def test_a_blank_that_is_not_known_is_refused(word: str) -> None:
+    with pytest.raises(ValueError, match="these blanks only"):
+        words_of(f"run {word}", {})
+
+
+def test_a_command_with_json_is_one_and_asks_for_no_file(house: House) -> None:
+    async def test() -> None:
+        command = child("good")["command"] + """ --model '{"enable_thinking":false}' --alias {{file}}"""
+        async with house.supervisor({"name": "x", "command": command, "restart": "no"}) as supervisor:
+            await supervisor.ensure("x")
+            words = one(supervisor, "x")["command"]
+            assert words[-4:] == ["--model", '{"enable_thinking":false}', "--alias", "{file}"]
+
+    house.run(test)
+
+
 def test_what_is_no_definition_at_all_does_not_stop_the_others() -> None:
     good, bad = definitions({"processes": [5, None, [], "x", {}, child("good")]})
     assert list(good) == ["good"] and set(bad) == {"5", "None", "[]", "'x'", ""}

@@ -88,6 +88,22 @@ def test_it_is_started_told_and_ended(place: Place) -> None:
     wait_until(lambda: not psutil.pid_exists(pid), what="it has ended")
 
 
+def test_who_waits_finds_the_newest_configuration_taken(place: Place) -> None:
+    place.launcher(start=False).settle(60)  # no loop runs: nothing to wait for
+    launcher = place.launcher()
+    launcher.settle(20)
+    for name in ("one", "two", "three"):
+        place.document = {**place.document, "models": {**place.document["models"], "processes": [{"name": name}]}}
+        launcher.settle(20)
+        assert [one["name"] for one in place.client.status()["processes"] if not one.get("removed")] == [name]
+
+
+def test_who_waits_for_one_that_cannot_start_is_let_go(place: Place) -> None:
+    launcher = place.launcher(command=(sys.executable, "-c", "import sys; sys.exit('no such thing')"))
+    launcher.settle(60)
+    assert launcher.problem() != ""
+
+
 def test_nothing_is_started_while_nothing_is_wanted(place: Place) -> None:
     for proxy in place.document["proxies"].values():
         proxy["enabled"] = False
