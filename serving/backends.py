@@ -43,6 +43,9 @@ class Backends(Protocol):
     def running(self) -> dict[str, str]:
         """Names of those that are ready -> base URL."""
 
+    def api_key(self, name: str) -> str:
+        """The API key that a process asks for; empty where it asks for none."""
+
     def names(self) -> list[str]:
         """All that are defined."""
 

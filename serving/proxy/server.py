@@ -294,7 +294,8 @@ class Proxy:
                           code="model_not_ready", retry_after=5)
         headers = sent_headers(
             request.headers, proxy_key=bool(settings.api_key), via=self._shared.via, json_body=way.said_anew,
-            upstream_key=target.upstream.settings.api_key if target.upstream is not None else "",
+            upstream_key=self._shared.backends.api_key(target.server) if target.upstream is None
+            else target.upstream.settings.api_key,
         )
         session = self._shared.session_to(target.engine)
         upstream = await send(session, exchange, settings, url, way.path, way.body, headers)

@@ -88,6 +88,18 @@ def test_lm_studios_clients_have_a_process_started(tmp_path: Path, tiny_model: P
         assert gone.status_code == 501 and _row(house, "org/tiny")["state"] == "running"
 
 
+def test_a_process_with_a_key_is_asked_with_it(tmp_path: Path, tiny_model: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("sk-of-the-engine\n")
+    engine = {"name": "org/tiny", "file": str(tiny_model), "command": f"{ENGINE} --api-key sk-of-the-engine",
+              "apiKeyFile": str(key)}
+    with serving(tmp_path / "data", {}) as house:
+        _define(house, engine)
+        assert _ask(house, "org/tiny")[0] == 200
+        key.write_text("sk-wrong\n")
+        assert _ask(house, "org/tiny")[0] == 401
+
+
 def test_who_looks_or_unloads_starts_nothing(tmp_path: Path) -> None:
     with serving(tmp_path, {}) as house:
         _define(house, child("good"))
