@@ -167,7 +167,8 @@ class ModelServers:
         taken, _ = self._taken()
         places = {name: place for name, place in places.items() if urlsplit(place.url).port not in taken}
         places |= {
-            name: Place(one.url, one.engine, one.api_key.reveal()) for name, one in configured.items() if one.enabled
+            name: Place(one.url, one.engine, one.api_key.reveal(), ours=bool(getattr(one, "ours", False)))
+            for name, one in configured.items() if one.enabled
         }
         for name, one in list(self._watched.items()):
             if places.get(name) != one.place:

@@ -30,6 +30,8 @@ class Place:
     engine: str = "auto"
     api_key: str = field(default="", repr=False)
     found: Found = "configured"
+    ours: bool = False
+    """A process that Vigie runs: it counts as used while a connection to it is open, so a look leaves none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Outcome:
 
 
 class Watched:
-    """Looks at one server in a thread of its own; between looks it keeps the connection."""
+    """Looks at one server in a thread of its own; between looks it keeps the connection, but not to one of ours."""
 
     def __init__(self, name: str, place: Place, clock: Callable[[], float] = time.monotonic) -> None:
         self.name, self.place = name, place
@@ -101,7 +103,10 @@ class Watched:
         }
 
     def _work(self) -> None:
-        self._keep(self._looked())
+        outcome = self._looked()
+        if self.place.ours:
+            self._client.close()
+        self._keep(outcome)
 
     def _keep(self, outcome: Outcome) -> None:
         if outcome.state == "ok":
