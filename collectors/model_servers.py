@@ -86,7 +86,7 @@ class ModelServers:
         self._targets, self._discover, self._clock, self._patience = targets, discover, clock, patience
         self._watched: dict[str, Watched] = {}
         self._local = _Local()
-        self._discovery = Discovery(own, self._taken, sockets=sockets, parents=parents, clock=clock)
+        self._discovery = Discovery(own, self._taken, self._states, sockets=sockets, parents=parents, clock=clock)
         self._rounds = Pace(EVERY)
         self._footprint = Footprint(gpu_processes, clock)
         self._snapshot: dict[str, Any] = {}
@@ -160,6 +160,10 @@ class ModelServers:
         """Ports of this machine and names that the configuration names."""
         configured = self._targets()
         return {port for one in configured.values() if (port := self._local.port(one.url))}, set(configured)
+
+    def _states(self) -> dict[str, str]:
+        """How each server answered the newest look; asked for by the thread that looks round."""
+        return {name: one.outcome.state for name, one in self._watched.copy().items() if one.outcome}
 
     def _follow(self, configured: Mapping[str, Target]) -> None:
         """Begins and ends watches as the configuration and the newest round have it."""

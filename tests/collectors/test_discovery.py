@@ -229,6 +229,90 @@ def test_another_engine_on_a_port_has_another_name() -> None:
         assert list(discovery.look_round().places) == ["lmstudio"]
 
 
+@contextmanager
+def intruder(kind: str) -> Iterator[int]:
+    """Something that is no engine: a web site, one that asks everybody for a key, or one that never answers."""
+    if kind == "silent":
+        with silent() as (port, _sent):
+            yield port
+    else:
+        with replay(key="secret" if kind == "guarded" else "", changed=lambda _path: None) as web:
+            yield port_of(web.url)
+
+
+@pytest.mark.parametrize("kind", ["site", "guarded", "silent"])
+@pytest.mark.parametrize("settled", [False, True])
+def test_a_server_whose_port_is_held_by_something_else_has_gone(kind: str, settled: bool) -> None:
+    now = [0.0]
+    with intruder(kind) as port, replay("tgi-3.3.6", changed=lambda _path: None) as server:
+        was = Listener(port_of(server.url), pid=7, name="text-generation-router")
+        sockets = Sockets(was)
+        discovery = Discovery(sockets=sockets, parents=lambda _pid: (), clock=lambda: now[0])
+        [name] = discovery.look_round().places
+        moved, discovery._servers = discovery._servers.pop(was.port), {}
+        discovery._servers[port] = moved  # as if it had been where the other is now
+        sockets.given = [Listener(port, pid=8, name="nginx")]
+        now[0] = SETTLED_AFTER if settled else SETTLED_AFTER - 1
+        assert list(discovery.look_round().places) == ([name] if settled else [])
+        now[0] += FORGOTTEN_AFTER
+        assert list(discovery.look_round().places) == ([name] if settled else [])
+        now[0] += 1
+        assert discovery.look_round().places == {}, "though its port is open all the time"
+
+
+def test_a_server_that_comes_back_to_its_port_has_not_gone() -> None:
+    now = [0.0]
+    with replay("tgi-3.3.6") as server:
+        sockets = Sockets(listener(server, "text-generation-router", 7))
+        discovery = Discovery(sockets=sockets, parents=lambda _pid: (), clock=lambda: now[0])
+        [name] = discovery.look_round().places
+        server.capture, sockets.given = "", [listener(server, "python3", 8)]
+        now[0] = SETTLED_AFTER
+        discovery.look_round()
+        server.capture, sockets.given = "tgi-3.3.6", [listener(server, "text-generation-router", 9)]
+        now[0] += 60
+        discovery.look_round()
+        now[0] += FORGOTTEN_AFTER + 1
+        assert list(discovery.look_round().places) == [name]
+
+
+def test_a_server_whose_port_is_vigies_now_is_forgotten() -> None:
+    own = Own()
+    with replay("ollama-current") as server:
+        discovery = Discovery(lambda: own, sockets=Sockets(listener(server)))
+        assert discovery.look_round().places
+        own = Own({port_of(server.url)})
+        assert discovery.look_round().places == {}
+
+
+def test_where_processes_are_not_seen_an_answer_that_is_not_its_own_tells_of_another() -> None:
+    states: dict[str, str] = {}
+    with replay("ollama-current") as server:
+        discovery = Discovery(states=lambda: states, sockets=Sockets(listener(server)))
+        [first] = discovery.look_round().places
+        states[first], asked = "down", len(server.asked)
+        assert list(discovery.look_round().places) == [first] and len(server.asked) == asked
+        server.capture, states[first] = "vllm-0.33.0", "unrecognised"
+        [second] = discovery.look_round().places.values()
+        assert second.engine == "vllm"
+        server.capture = ""
+        states.update(dict.fromkeys(discovery.seen.places, "unrecognised"))
+        assert discovery.look_round().places == {}
+
+
+def test_one_that_asks_for_a_key_is_not_asked_in_each_round_what_it_is() -> None:
+    now = [0.0]
+    with replay("vllm-0.33.0", key="secret") as server:
+        discovery = Discovery(
+            states=lambda: {"vllm": "unrecognised"}, sockets=Sockets(listener(server, "vllm")), clock=lambda: now[0],
+        )
+        discovery.look_round()
+        asked = len(server.asked)
+        for now[0] in range(0, 60, 10):
+            assert list(discovery.look_round().places) == ["vllm"]
+        assert len(server.asked) == asked
+
+
 def test_a_server_that_asks_for_a_key_is_found_when_its_process_tells_what_it_is() -> None:
     with replay("vllm-0.33.0", key="secret") as server:
         assert list(Discovery(sockets=Sockets(listener(server, "vllm"))).look_round().places) == ["vllm"]

@@ -440,6 +440,30 @@ def test_a_found_server_that_ends_is_down_only_if_it_had_been_there_for_long(
         assert [0.0] not in told, "no alert for what somebody tried out and stopped"
 
 
+@pytest.mark.parametrize("seen", [True, False])
+def test_another_program_on_the_port_of_a_found_server_is_no_alert(tiny_model: Path, made: Made, seen: bool) -> None:
+    now, sockets = [0.0], list[Listener]()
+    with run.engine(tiny_model) as engine:
+        port = int(engine.url.rpartition(":")[2])
+        sockets.append(Listener(port, "127.0.0.1", engine.process.pid if seen else None, "llama-server"))
+        collector = made({"discover": lambda: True, "sockets": lambda: sockets, "clock": lambda: now[0]})
+        looked(collector, lambda found: values(found, "model_server_up") == [1.0])
+    with replay(port=port):
+        sockets[:] = [Listener(port, "127.0.0.1", 1 if seen else None, "nginx")]
+        told: list[list[float]] = []
+
+        def look() -> bool:
+            now[0] += 1.0
+            try:
+                told.append(values(read_keys(collector), "model_server_up"))
+            except NoData:
+                return True
+            return False
+
+        wait_until(look)
+    assert [0.0] not in told
+
+
 def test_only_declared_metrics(made: Made) -> None:
     with replay("sglang-0.5.23") as server:
         assert {s.metric for s in made(box=server.url).collect(0.0)} <= set(OF_ENGINES)
