@@ -190,6 +190,7 @@ class ModelServers:
             if not one.busy:
                 local = self._listener(one)
                 one.command = local.command if local and local.serves else ()
+                one.pid = local.pid if local and local.serves else None
             one.ask()
         end = time.monotonic() + self._patience
         for one in self._watched.values():

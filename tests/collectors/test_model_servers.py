@@ -183,6 +183,34 @@ def test_an_engine_that_dies_is_down_and_comes_back(tiny_model: Path, made: Made
             assert of("box", collector)["state"] == "ok"
 
 
+def test_an_engine_that_is_started_again_with_another_model_is_told_with_that_one(tiny_model: Path, made: Made) -> None:
+    port = free_port()
+    collector = made(box=f"http://127.0.0.1:{port}")
+    for alias in ("first", "second"):
+        with run.engine(tiny_model, alias=alias, port=port):  # no look while none listens
+            read_keys(collector)
+            assert [model["name"] for model in of("box", collector)["models"]] == [alias]
+
+
+def test_another_process_on_a_port_is_asked_anew_what_it_serves(made: Made) -> None:
+    now = [0.0]
+    with replay("litellm-1.109.1") as server:
+        sockets = [Listener(int(server.url.rpartition(":")[2]), "127.0.0.1", 7, "litellm")]
+        collector = made({"sockets": lambda: sockets, "clock": lambda: now[0]}, box=server.url)
+
+        def facts_read() -> int:
+            now[0] += 0.01  # a minute has not passed when the test ends
+            read_keys(collector)
+            return sum(path == "/v1/models" for _, path in server.asked)
+
+        wait_until(lambda: facts_read() and collector._discovery.seen.by_port)
+        once = facts_read()
+        assert facts_read() == once
+        sockets[:] = [Listener(sockets[0].port, "127.0.0.1", 8, "litellm")]
+        now[0] += 10.0
+        wait_until(lambda: facts_read() > once)
+
+
 def test_memory_cpu_and_gpu_memory_of_a_server_here(tiny_model: Path, made: Made) -> None:
     cards: list[dict[str, Any]] = []
     with run.engine(tiny_model) as engine:
