@@ -32,7 +32,7 @@ PUBLISH = 1.0
 SHARE, LONGEST_WAIT = 20, 5.0
 """After a look come 20 times its length without one, 5 seconds at most: a long download changes all along."""
 MOST_WATCHED = 2048
-"""Folders that the system is asked to tell of; what lies in others is seen by the next scan."""
+"""Folders that the system is asked to tell of, the deeper ones last; what lies in others is seen by the next scan."""
 
 
 class _Interrupted(Exception):
@@ -123,7 +123,7 @@ class Catalogue:
         changed = True  # something may have changed before the watch stood
         try:
             for changes in watch(
-                *list(watched)[:MOST_WATCHED], watch_filter=self._concerns, debounce=1000, step=100,
+                *sorted(watched, key=_depth)[:MOST_WATCHED], watch_filter=self._concerns, debounce=1000, step=100,
                 stop_event=self._wake, rust_timeout=int(TURN * 1000), yield_on_timeout=True, recursive=False,
                 raise_interrupt=False, ignore_permission_denied=True,
             ):
@@ -237,6 +237,10 @@ class Catalogue:
             self._held[seen.path] = seen.key, self._clock()
             return self._settle <= 0
         return self._clock() - since >= self._settle
+
+
+def _depth(path: str) -> int:
+    return path.count("/")
 
 
 def _reader(seen: Seen) -> Callable[[Path], Any] | None:

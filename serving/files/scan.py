@@ -15,7 +15,9 @@ from serving.files.sentence import Sentence
 
 CONFIG, INDEX = "config.json", ".safetensors.index.json"
 MOST_FILES = 10_000
+"""Model files of one watched folder."""
 MOST_FOLDERS = 4096
+"""Subfolders of one."""
 DEEPEST = 16
 
 
@@ -99,9 +101,11 @@ def walk(folders: Sequence[Folder], pause: Callable[[], None] = lambda: None) ->
 
 def _walk(folder: Folder, scan: Scan, known: set[str], pause: Callable[[], None]) -> None:
     waiting = [(folder.path.rstrip("/") or "/", 0)]
+    looked_at, before = 0, len(scan.files)
     while waiting:
         place, depth = waiting.pop()
-        if len(scan.directories) >= MOST_FOLDERS:
+        looked_at += 1
+        if looked_at > MOST_FOLDERS + 1:  # itself is none of its subfolders
             scan.troubles.append(Sentence(
                 N_("{path} has more than {most} subfolders; the others are not looked at."),
                 {"path": folder.path, "most": MOST_FOLDERS},
@@ -118,7 +122,7 @@ def _walk(folder: Folder, scan: Scan, known: set[str], pause: Callable[[], None]
             if entry.is_dir(follow_symlinks=False):
                 if folder.recursive and depth < DEEPEST and not entry.name.startswith("."):
                     waiting.append((entry.path, depth + 1))
-            elif len(scan.files) >= MOST_FILES:
+            elif len(scan.files) - before >= MOST_FILES and entry.name.lower().endswith(folder.extensions):
                 scan.troubles.append(Sentence(
                     N_("{path} has more than {most} model files; the others are not shown."),
                     {"path": folder.path, "most": MOST_FILES},

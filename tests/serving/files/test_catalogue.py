@@ -418,6 +418,30 @@ def test_the_bounds_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "more than 2 subfolders" in str(walk([Folder(str(tmp_path))]).troubles[0])
 
 
+def test_a_folder_that_is_too_large_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from serving.files import scan
+
+    monkeypatch.setattr(scan, "MOST_FILES", 2)
+    monkeypatch.setattr(scan, "MOST_FOLDERS", 2)
+    many, deep, small = (tmp_path / name for name in ("many", "deep", "small"))
+    for folder, count in ((many, 3), (small, 2)):
+        folder.mkdir()
+        for number in range(count):
+            (folder / f"{number}.bin").touch()
+    (small / "README").touch()
+    for name in "abc":
+        (deep / name).mkdir(parents=True)
+    (small / "a").mkdir()
+    (small / "b").mkdir()
+    found = walk([Folder(str(folder)) for folder in (many, deep, small)])
+    assert [str(one) for one in found.troubles] == [
+        f"{many} has more than 2 model files; the others are not shown.",
+        f"{deep} has more than 2 subfolders; the others are not looked at.",
+    ]
+    assert [seen.name for seen in found.files if seen.folder == str(small)] == ["0.bin", "1.bin"]
+    assert {str(small), str(small / "a"), str(small / "b")} <= found.directories.keys()
+
+
 def test_folders_come_from_the_configuration() -> None:
     paths = Paths.model_validate({
         "modelsDirectory": "/srv/models",
