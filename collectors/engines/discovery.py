@@ -12,7 +12,8 @@ What is asked, and what is not:
 - The questions are those of `collectors.engines.recognise`: harmless GETs, `PATIENCE` seconds each, and none after one
   that was not answered.
 - A child of a server that runs children (Ollama, a llama.cpp router, LM Studio) is no server of its own.
-- A server is called by its engine, and with its port where the name is taken. It keeps its name.
+- A server on its engine's own port is called by the engine, any other with its port: what is told of it is kept under
+  its name, which must not depend on who else runs or was found first.
 - One that stops listening is kept, as down, for `FORGOTTEN_AFTER` seconds if it had been there for `SETTLED_AFTER`: a
   crash must not look like nothing. A shorter-lived one is forgotten at once: somebody who tries out an engine stops it.
   One whose port is held by something that is no engine has gone just so, and one whose port is Vigie's is forgotten.
@@ -46,7 +47,8 @@ USUAL: dict[int, str] = {
     11434: "ollama", 1234: "lmstudio", 8080: "llamacpp", 8000: "vllm", 30000: "sglang", 3000: "tgi", 4000: "litellm",
     5000: "openai", 8081: "llamacpp", 8001: "vllm", 8888: "openai", 5001: "openai",
 }
-"""Ports that engines listen on when nothing else is said."""
+"""Ports that engines listen on when nothing else is said; the first of an engine is its own."""
+OWN_PORTS = {engine: port for port, engine in reversed(USUAL.items())}
 NOT_HTTP = frozenset({
     21, 22, 23, 25, 53, 88, 110, 111, 135, 139, 143, 389, 445, 465, 514, 587, 636, 873, 993, 995, 1433, 1521, 1883,
     2049, 2181, 3260, 3306, 3389, 4369, 5222, 5432, 5671, 5672, 5900, 5901, 6000, 6379, 6380, 6432, 8883, 9042, 9092,
@@ -244,9 +246,9 @@ class Discovery:
         if not self._is_kept(server):
             del self._servers[port]
 
-    def _name(self, engine: str, port: int, configured: Collection[str]) -> str:
-        taken = {one.name for p, one in self._servers.items() if p != port} | set(configured)
-        return engine if engine not in taken else f"{engine}:{port}"
+    @staticmethod
+    def _name(engine: str, port: int, configured: Collection[str]) -> str:
+        return engine if OWN_PORTS.get(engine) == port and engine not in configured else f"{engine}:{port}"
 
     def _is_child(self, one: Listener) -> bool:
         if one.pid is None:
