@@ -116,7 +116,7 @@ class Catalogue:
 
     def _watch(self) -> None:
         """Looks at each change until the folders are others or the catalogue is woken."""
-        watched = dict(self._scan.directories)
+        watched = self._watched()
         if not watched:
             self._wake.wait(TURN)
             return
@@ -132,8 +132,8 @@ class Catalogue:
                 if self._clock() >= self._not_before and (changed or self._due()):
                     changed = False
                     self._look()
-                if self._scan.directories != watched:
-                    return
+                    if self._watched() != watched:
+                        return
         except (OSError, RuntimeError) as error:  # RuntimeError: what the system gives to watch with is used up
             if not isinstance(error, FileNotFoundError):  # a folder that went away meanwhile is no lack of watches
                 self._unwatched = Sentence(
@@ -143,9 +143,14 @@ class Catalogue:
                 while not self._wake.wait(TURN) and not self._due():
                     continue
 
+    def _watched(self) -> dict[str, tuple[int, int]]:
+        """The folders in which something may change, with their inodes: those where links lead to, too."""
+        places = {path.rpartition("/")[0] or "/" for path in self._scan.targets} - self._scan.directories.keys()
+        return self._scan.directories | {place: inode for place in places if (inode := identity(place))}
+
     def _concerns(self, change: Change, path: str) -> bool:
         """Whether a change may be one of models: of a file with such an ending, or of a folder."""
-        if change == Change.deleted:
+        if change == Change.deleted or path in self._scan.targets:
             return True
         name = path.rpartition("/")[2].lower()
         endings = {ending for folder in self._folders() for ending in folder.extensions}

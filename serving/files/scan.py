@@ -72,6 +72,8 @@ class Scan:
     files: list[Seen] = field(default_factory=list)
     beside: dict[str, Seen] = field(default_factory=dict)
     directories: dict[str, tuple[int, int]] = field(default_factory=dict)
+    targets: set[str] = field(default_factory=set)
+    """The files that links lead to: what changes there changes a model, too."""
     unreadable: list[Seen] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     troubles: list[Sentence] = field(default_factory=list)
@@ -158,12 +160,14 @@ def _named(entry: os.DirEntry[str], folder: Folder, scan: Scan) -> bool:
 
 def _file(entry: os.DirEntry[str], real: str, folder: Folder, scan: Scan, known: set[str]) -> None:
     name = entry.name.lower()
-    helper = name == CONFIG or name.endswith(INDEX)
+    helper = name == CONFIG or (name.endswith(INDEX) and ".safetensors" in folder.extensions)
     if not helper and not name.endswith(folder.extensions):
         return
     if real in known:
         return
     known.add(real)
+    if entry.is_symlink():
+        scan.targets.add(os.path.realpath(entry.path))
     try:
         status = entry.stat()
     except OSError as error:
