@@ -20,7 +20,7 @@ from collectors.model_servers import NONE_CONFIGURED, NONE_FOUND, ModelServers
 from config.serving import ModelServer
 from metrics.metric import Sample
 from metrics.models import ERROR_RATIO, MEAN, OF_ENGINES, P95
-from serving.service import targets
+from serving.service import own_ports, targets
 from tests.collectors.reading import read_keys
 from tests.collectors.replay_server import Reply, replay
 from tests.engine import models, run
@@ -512,6 +512,19 @@ def test_what_the_serving_process_tells_of_our_own_is_not_told_twice(tiny_model:
     names = {sample.metric.name for sample in found if dict(sample.labels).get("server") == "own"}
     assert not names & {"model_up", "model_state", "model_memory_bytes", "model_cpu_ratio"}
     assert ("model_off_gpu_ratio" in names) is not written
+
+
+def test_a_process_of_ours_is_no_found_server_while_it_loads(tiny_model: Path, made: Made) -> None:
+    with run.engine(tiny_model) as engine:
+        port = int(engine.url.rpartition(":")[2])
+        told = {"processes": [{"name": "own", "url": engine.url, "port": port, "state": "loading"}, {"name": "off"}]}
+        sockets = [Listener(port, "127.0.0.1", engine.process.pid, "llama-server")]
+        collector = made({"discover": lambda: True, "sockets": lambda: sockets, "own": lambda: Own(own_ports(told))})
+        with pytest.raises(NoData):
+            read_keys(collector)
+        told["processes"].clear()
+        collector = made({"discover": lambda: True, "sockets": lambda: sockets, "own": lambda: Own(own_ports(told))})
+        assert values(read_keys(collector), "model_server_up") == [1.0], "it would have been found"
 
 
 def _samples(collector: ModelServers) -> list[Sample]:
