@@ -6,8 +6,10 @@ import hashlib
 import os
 import socket
 import time
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -62,7 +64,7 @@ from serving.files.scan import folders_of
 from serving.launch import Launcher
 from serving.requests.burn import Burn
 from serving.requests.log import RequestLog
-from serving.service import Serving, on_this_machine, targets, told_to_serving
+from serving.service import Serving, on_this_machine, own_ports, targets, told_to_serving
 from startup import announce_first_admin, read_version
 from storage.archive.archive import Archive
 from storage.database import Database
@@ -137,7 +139,7 @@ def wire(
         volumes_exclude=settings.volumes_exclude, watched=lambda: hub.listeners("processes") > 0, self_stats=self_stats,
         model_servers=lambda: targets(config.current.models.servers, latest.snapshot("serving")),
         find_model_servers=lambda: config.current.models.discover,
-        own=lambda: _own(settings, config.current.proxies),
+        own=lambda: _own(settings, config.current.proxies, latest.snapshot("serving")),
         serving=ServingSource(launcher.read, launcher.wanted, launcher.enabled),
         objectives=Objectives(Burn(archive.database, lambda: config.current.models)),
     )
@@ -197,10 +199,10 @@ def wire(
     return dash_app
 
 
-def _own(settings: Settings, proxies: Proxies) -> Own:
-    """What of Vigie listens on this machine: its pages, and the proxies that are on."""
+def _own(settings: Settings, proxies: Proxies, serving: Mapping[str, Any]) -> Own:
+    """What of Vigie listens on this machine: its pages, the proxies that are on, and the model processes it runs."""
     ports = {proxy.port for proxy in (proxies.ollama, proxies.lmstudio) if proxy.enabled}
-    return Own(ports | {settings.port}, {os.getpid(), os.getppid()})
+    return Own(ports | own_ports(serving) | {settings.port}, {os.getpid(), os.getppid()})
 
 
 def _load_failed(events: Events, model: str, error: str) -> None:

@@ -86,7 +86,7 @@ class ModelServers:
         self._targets, self._discover, self._clock, self._patience = targets, discover, clock, patience
         self._watched: dict[str, Watched] = {}
         self._local = _Local()
-        self._discovery = Discovery(own, self._taken, sockets=sockets, parents=parents, clock=clock)
+        self._discovery = Discovery(own, self._taken, self._states, sockets=sockets, parents=parents, clock=clock)
         self._rounds = Pace(EVERY)
         self._footprint = Footprint(gpu_processes, clock)
         self._snapshot: dict[str, Any] = {}
@@ -161,13 +161,18 @@ class ModelServers:
         configured = self._targets()
         return {port for one in configured.values() if (port := self._local.port(one.url))}, set(configured)
 
+    def _states(self) -> dict[str, str]:
+        """How each server answered the newest look; asked for by the thread that looks round."""
+        return {name: one.outcome.state for name, one in self._watched.copy().items() if one.outcome}
+
     def _follow(self, configured: Mapping[str, Target]) -> None:
         """Begins and ends watches as the configuration and the newest round have it."""
         places = dict(self._discovery.seen.places) if self._discover() else {}
         taken, _ = self._taken()
         places = {name: place for name, place in places.items() if urlsplit(place.url).port not in taken}
         places |= {
-            name: Place(one.url, one.engine, one.api_key.reveal()) for name, one in configured.items() if one.enabled
+            name: Place(one.url, one.engine, one.api_key.reveal(), ours=bool(getattr(one, "ours", False)))
+            for name, one in configured.items() if one.enabled
         }
         for name, one in list(self._watched.items()):
             if places.get(name) != one.place:
@@ -185,6 +190,7 @@ class ModelServers:
             if not one.busy:
                 local = self._listener(one)
                 one.command = local.command if local and local.serves else ()
+                one.pid = local.pid if local and local.serves else None
             one.ask()
         end = time.monotonic() + self._patience
         for one in self._watched.values():

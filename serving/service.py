@@ -356,3 +356,8 @@ def targets(configured: Mapping[str, ModelServer], serving: Mapping[str, Any]) -
                 "gpuShareTold": bool(process.get("on_gpu")), "apiKey": key_in(str(process.get("api_key_file") or "")),
             })
     return found
+
+
+def own_ports(serving: Mapping[str, Any]) -> set[int]:
+    """Where processes of ours listen, those too that still load or are being stopped: they are no found servers."""
+    return {int(process["port"]) for process in serving.get("processes", []) if process.get("port")}

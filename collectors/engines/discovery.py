@@ -7,13 +7,16 @@ What is asked, and what is not:
 - A process whose name or command looks like an engine is asked on whatever port it listens; any other, and one that
   cannot be seen, on the usual ports of engines alone (`USUAL`).
 - A candidate is asked when it is new, then again after a minute, two, four, up to an hour: no log fills because of us.
-  A new process on a port is new. At most `PROBES` candidates are asked in a round, those that look like engines first.
+  A new process on a port is new, and so is whatever holds the port of a server that no longer answers as its engine
+  does or had gone. At most `PROBES` candidates are asked in a round, those that look like engines first.
 - The questions are those of `collectors.engines.recognise`: harmless GETs, `PATIENCE` seconds each, and none after one
   that was not answered.
 - A child of a server that runs children (Ollama, a llama.cpp router, LM Studio) is no server of its own.
-- A server is called by its engine, and with its port where the name is taken. It keeps its name.
+- A server on its engine's own port is called by the engine, any other with its port: what is told of it is kept under
+  its name, which must not depend on who else runs or was found first.
 - One that stops listening is kept, as down, for `FORGOTTEN_AFTER` seconds if it had been there for `SETTLED_AFTER`: a
   crash must not look like nothing. A shorter-lived one is forgotten at once: somebody who tries out an engine stops it.
+  One whose port is held by something that is no engine has gone just so, and one whose port is Vigie's is forgotten.
 """
 
 from __future__ import annotations
@@ -44,7 +47,8 @@ USUAL: dict[int, str] = {
     11434: "ollama", 1234: "lmstudio", 8080: "llamacpp", 8000: "vllm", 30000: "sglang", 3000: "tgi", 4000: "litellm",
     5000: "openai", 8081: "llamacpp", 8001: "vllm", 8888: "openai", 5001: "openai",
 }
-"""Ports that engines listen on when nothing else is said."""
+"""Ports that engines listen on when nothing else is said; the first of an engine is its own."""
+OWN_PORTS = {engine: port for port, engine in reversed(USUAL.items())}
 NOT_HTTP = frozenset({
     21, 22, 23, 25, 53, 88, 110, 111, 135, 139, 143, 389, 445, 465, 514, 587, 636, 873, 993, 995, 1433, 1521, 1883,
     2049, 2181, 3260, 3306, 3389, 4369, 5222, 5432, 5671, 5672, 5900, 5901, 6000, 6379, 6380, 6432, 8883, 9042, 9092,
@@ -98,18 +102,20 @@ class Seen:
 
 class Discovery:
     """Looks round in a thread of its own. ``own`` says what is Vigie's, ``taken`` which ports are configured and which
-    names."""
+    names, ``states`` how the servers that were found answer, by name: as `collectors.engines.watched.State`."""
 
     def __init__(
         self,
         own: Callable[[], Own] = Own,
         taken: Callable[[], tuple[Collection[int], Collection[str]]] = lambda: ((), ()),
+        states: Callable[[], Mapping[str, str]] = dict,
         *,
         sockets: Callable[[], Sequence[Listener]] = listeners,
         parents: Callable[[int], Sequence[int]] = ancestors,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._own, self._taken, self._sockets, self._parents, self._clock = own, taken, sockets, parents, clock
+        self._own, self._taken, self._states = own, taken, states
+        self._sockets, self._parents, self._clock = sockets, parents, clock
         self._servers: dict[int, _Server] = {}
         self._candidates: dict[int, _Candidate] = {}
         self.seen = Seen()
@@ -158,12 +164,13 @@ class Discovery:
 
     def _age(self, found: Mapping[int, Listener], configured: Collection[int]) -> None:
         """Drops what is configured now, and what is gone: at once, or after long if it had been there for long."""
-        now = self._clock()
+        now, own = self._clock(), self._own()
         for port, server in list(self._servers.items()):
             listener = found.get(port)
-            server.gone_at = None if listener else server.gone_at or now
-            kept_for = FORGOTTEN_AFTER if (server.gone_at or now) - server.since >= SETTLED_AFTER else -math.inf
-            if port in configured or (server.gone_at is not None and now - server.gone_at > kept_for):
+            if listener is None and server.gone_at is None:
+                server.gone_at = now
+            ours = port in own.ports or (listener is not None and listener.pid in own.pids)
+            if ours or port in configured or not self._is_kept(server):
                 del self._servers[port]
             elif listener and listener.pid == server.listener.pid:
                 server.listener = listener
@@ -177,14 +184,30 @@ class Discovery:
             server = self._servers.get(port)
             if port in NOT_HTTP or port in configured or port in own.ports or one.pid in own.pids:
                 continue
-            if (server and server.listener.pid == one.pid) or not (looks_like(one) or port in USUAL):
+            if not self._in_doubt(server, one) if server else not (looks_like(one) or port in USUAL):
                 continue
             known = self._candidates.get(port)
             if known is None or known.pid != one.pid:
                 self._candidates[port] = known = _Candidate(one.pid)
-            if now >= known.next_at and not self._is_child(one):
+            if self._is_child(one):
+                if server:
+                    self._replaced(port, server)
+            elif now >= known.next_at:
                 due.append(one)
         return sorted(due, key=self._order)[:PROBES]
+
+    def _in_doubt(self, server: _Server, one: Listener) -> bool:
+        """Whether what listens now may be another than the server that was found there. The process tells, where it can
+        be seen; where not, that it does not answer as this engine does."""
+        if server.gone_at is not None or server.listener.pid != one.pid:
+            return True
+        return self._states().get(server.name) == "unrecognised"
+
+    def _is_kept(self, server: _Server) -> bool:
+        if server.gone_at is None:
+            return True
+        kept_for = FORGOTTEN_AFTER if server.gone_at - server.since >= SETTLED_AFTER else -math.inf
+        return self._clock() - server.gone_at <= kept_for
 
     def _order(self, one: Listener) -> tuple[bool, int, bool, int]:
         depth = len(self._parents(one.pid)) if one.pid is not None else 0
@@ -196,23 +219,36 @@ class Discovery:
         candidate = self._candidates[one.port]
         candidate.next_at, candidate.wait = self._clock() + candidate.wait, min(candidate.wait * 2, AGAIN_AT_LATEST)
         client = Client(one.url, connect=PATIENCE, read=PATIENCE, whole=2 * PATIENCE)
+        before = self._servers.get(one.port)
         try:
             engine = recognise(client)
+            if engine:
+                del self._candidates[one.port]  # should it be in doubt one day, it is asked at once
         except Unanswered:
-            return
+            if looks_like(one) or (before and before.listener.pid == one.pid):
+                return  # it may be starting, or busy
+            engine = ""
         except KeyAsked:
             engine = looks_like(one)  # what guards its answers may be anything else
         finally:
             client.close()
         if engine:
-            before = self._servers.get(one.port)
             same = before is not None and before.engine == engine
             name = before.name if before and same else self._name(engine, one.port, names)
             self._servers[one.port] = _Server(engine, name, one, before.since if before and same else self._clock())
+        elif before:
+            self._replaced(one.port, before)
 
-    def _name(self, engine: str, port: int, configured: Collection[str]) -> str:
-        taken = {one.name for p, one in self._servers.items() if p != port} | set(configured)
-        return engine if engine not in taken else f"{engine}:{port}"
+    def _replaced(self, port: int, server: _Server) -> None:
+        """Something that is no server of its own holds its port."""
+        if server.gone_at is None:
+            server.gone_at = self._clock()
+        if not self._is_kept(server):
+            del self._servers[port]
+
+    @staticmethod
+    def _name(engine: str, port: int, configured: Collection[str]) -> str:
+        return engine if OWN_PORTS.get(engine) == port and engine not in configured else f"{engine}:{port}"
 
     def _is_child(self, one: Listener) -> bool:
         if one.pid is None:

@@ -43,7 +43,7 @@ from metrics.models import (
 HARMLESS_BUILD = 11_000
 """From this build on reading /metrics is harmless (seen with b11549)."""
 FACTS_FOR = 60.0
-"""Seconds after which /v1/models is read anew."""
+"""Seconds after which /v1/models is read anew, when /props names the same model as before."""
 SLEEP_OPTION = "--sleep-idle-seconds"
 NO_METRICS = "Its metrics are off: start llama-server with --metrics."
 TOO_OLD = "Reading the metrics of this version would keep its model from sleeping: llama.cpp b11000 or later is needed."
@@ -59,7 +59,7 @@ class LlamaCpp:
         self._server, self._clock = server, clock
         self._traffic: dict[str, _Traffic] = {}
         self._facts: Model | None = None
-        self._pace = Pace(FACTS_FOR)
+        self._pace, self._named = Pace(FACTS_FOR), list[str]()
 
     def look(self, client: Client, command: Sequence[str]) -> Look:
         """As `Adapter.look`."""
@@ -80,8 +80,9 @@ class LlamaCpp:
         return look
 
     def _single(self, look: Look, client: Client, props: dict[str, Any], command: Sequence[str]) -> None:
-        if self._pace.due(self._clock()) or self._facts is None:
-            self._facts = _facts(client, props)
+        named = [text(props.get(key)) for key in ("model_alias", "model_path", "build_info")]
+        if self._pace.due(self._clock()) or self._facts is None or named != self._named:
+            self._facts, self._named = _facts(client, props), named
         model = self._facts
         model.slots, model.sleeping = count(props.get("total_slots")), _sleeping(props)
         model.state, model.loaded = "running", not model.sleeping

@@ -71,13 +71,19 @@ class Sglang:
         self._deltas = Deltas()
         self._pace, self._version, self._model = Pace(FACTS_FOR), "", Model("")
         self._told: dict[str, Any] = {}
+        self._named = set[str]()
 
     def look(self, client: Client, command: Sequence[str]) -> Look:  # noqa: ARG002 - the contract's
         """As `Adapter.look`."""
         if self._pace.due(self._clock()):
             self._facts(client)
-        look = Look(self._server, self.engine, self._version)
         told = read(client, _WANTED)
+        if (names := set(told.grouped(_model, "sglang:num_running_reqs")) if told else set()) and names != self._named:
+            if self._named:  # it was started again, with another model
+                self._told = {}
+                self._facts(client)
+            self._named = names
+        look = Look(self._server, self.engine, self._version)
         if told is None:
             look.message = NO_METRICS
         else:

@@ -13,7 +13,6 @@ from typing import ClassVar
 from collectors.engines.base import Look, Model, NotThis, count, table, text
 from collectors.engines.client import Client
 from collectors.engines.prometheus import Deltas, Exposition, add_histograms, read
-from collectors.pace import Pace
 from metrics.models import (
     DURATION,
     ERRORS,
@@ -25,8 +24,6 @@ from metrics.models import (
     WAITING,
 )
 
-FACTS_FOR = 60.0
-"""Seconds after which ``/info`` is read anew."""
 NO_METRICS = "Its metrics cannot be read: /metrics has no series of TGI."
 _HISTOGRAMS = ((DURATION, ("tgi_request_duration",)), (QUEUE, ("tgi_request_queue_duration",)))
 _SUMS = (
@@ -47,12 +44,11 @@ class Tgi:
     def __init__(self, server: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._server, self._clock = server, clock
         self._deltas = Deltas()
-        self._pace, self._version, self._model = Pace(FACTS_FOR), "", Model("")
+        self._version, self._model = "", Model("")
 
     def look(self, client: Client, command: Sequence[str]) -> Look:  # noqa: ARG002 - the contract's
         """As `Adapter.look`."""
-        if self._pace.due(self._clock()):
-            self._facts(client)
+        self._facts(client)  # each time: no metric says of which model it is
         look = Look(self._server, self.engine, self._version)
         told = read(client, ("tgi_",))
         if told is None:

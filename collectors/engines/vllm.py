@@ -88,14 +88,19 @@ class Vllm:
         self._server, self._clock = server, clock
         self._deltas = Deltas()
         self._pace, self._version, self._message, self._models = Pace(FACTS_FOR), "", "", list[Model]()
+        self._named = list[str]()
         self._looked_at: float | None = None
 
     def look(self, client: Client, command: Sequence[str]) -> Look:  # noqa: ARG002 - the contract's
         """As `Adapter.look`."""
         if self._pace.due(self._clock()):
             self._facts(client)
-        look = Look(self._server, self.engine, self._version, self._message)
         told = read(client, _WANTED)
+        if (names := _names(told)) and names != self._named:
+            if self._named:  # it was started again, with another model
+                self._facts(client)
+            self._named = names
+        look = Look(self._server, self.engine, self._version, self._message)
         if told is None:
             look.message = NO_METRICS
         else:

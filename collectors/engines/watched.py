@@ -30,6 +30,8 @@ class Place:
     engine: str = "auto"
     api_key: str = field(default="", repr=False)
     found: Found = "configured"
+    ours: bool = False
+    """A process that Vigie runs: it counts as used while a connection to it is open, so a look leaves none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,14 @@ class Outcome:
 
 
 class Watched:
-    """Looks at one server in a thread of its own; between looks it keeps the connection."""
+    """Looks at one server in a thread of its own; between looks it keeps the connection, but not to one of ours."""
 
     def __init__(self, name: str, place: Place, clock: Callable[[], float] = time.monotonic) -> None:
         self.name, self.place = name, place
         self.command: tuple[str, ...] = ()
         """The words of its command line, where they are known."""
+        self.pid: int | None = None
+        """Its process, where that is known; another one may serve another model."""
         self.outcome: Outcome | None = None
         """Of the newest look; None before the first."""
         self.models: list[Model] = []
@@ -60,6 +64,7 @@ class Watched:
         self.failed_at: float | None = None
         """Monotonic time since when it does not answer; None while it does."""
         self._clock = clock
+        self._pid: int | None = None
         self._client = Client(place.url, place.api_key)
         self._asked_at = clock()
         self._adapter: Adapter | None = None
@@ -101,7 +106,10 @@ class Watched:
         }
 
     def _work(self) -> None:
-        self._keep(self._looked())
+        outcome = self._looked()
+        if self.place.ours:
+            self._client.close()
+        self._keep(outcome)
 
     def _keep(self, outcome: Outcome) -> None:
         if outcome.state == "ok":
@@ -123,6 +131,11 @@ class Watched:
         if before is not None and before.state == "unrecognised" and now - self._tried_at < AGAIN_AFTER:
             return before
         self._tried_at = now
+        if self.pid is not None and self.pid != self._pid:
+            if self._pid is not None:
+                self._adapter = None
+                self._minute.lost()
+            self._pid = self.pid
         try:
             self._adapter = adapter = self._adapter or self._known()
             look = adapter.look(self._client, self.command)

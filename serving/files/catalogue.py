@@ -32,7 +32,7 @@ PUBLISH = 1.0
 SHARE, LONGEST_WAIT = 20, 5.0
 """After a look come 20 times its length without one, 5 seconds at most: a long download changes all along."""
 MOST_WATCHED = 2048
-"""Folders that the system is asked to tell of; what lies in others is seen by the next scan."""
+"""Folders that the system is asked to tell of, the deeper ones last; what lies in others is seen by the next scan."""
 
 
 class _Interrupted(Exception):
@@ -116,14 +116,14 @@ class Catalogue:
 
     def _watch(self) -> None:
         """Looks at each change until the folders are others or the catalogue is woken."""
-        watched = dict(self._scan.directories)
+        watched = self._watched()
         if not watched:
             self._wake.wait(TURN)
             return
         changed = True  # something may have changed before the watch stood
         try:
             for changes in watch(
-                *list(watched)[:MOST_WATCHED], watch_filter=self._concerns, debounce=1000, step=100,
+                *sorted(watched, key=_depth)[:MOST_WATCHED], watch_filter=self._concerns, debounce=1000, step=100,
                 stop_event=self._wake, rust_timeout=int(TURN * 1000), yield_on_timeout=True, recursive=False,
                 raise_interrupt=False, ignore_permission_denied=True,
             ):
@@ -132,8 +132,8 @@ class Catalogue:
                 if self._clock() >= self._not_before and (changed or self._due()):
                     changed = False
                     self._look()
-                if self._scan.directories != watched:
-                    return
+                    if self._watched() != watched:
+                        return
         except (OSError, RuntimeError) as error:  # RuntimeError: what the system gives to watch with is used up
             if not isinstance(error, FileNotFoundError):  # a folder that went away meanwhile is no lack of watches
                 self._unwatched = Sentence(
@@ -143,9 +143,14 @@ class Catalogue:
                 while not self._wake.wait(TURN) and not self._due():
                     continue
 
+    def _watched(self) -> dict[str, tuple[int, int]]:
+        """The folders in which something may change, with their inodes: those where links lead to, too."""
+        places = {path.rpartition("/")[0] or "/" for path in self._scan.targets} - self._scan.directories.keys()
+        return self._scan.directories | {place: inode for place in places if (inode := identity(place))}
+
     def _concerns(self, change: Change, path: str) -> bool:
         """Whether a change may be one of models: of a file with such an ending, or of a folder."""
-        if change == Change.deleted:
+        if change == Change.deleted or path in self._scan.targets:
             return True
         name = path.rpartition("/")[2].lower()
         endings = {ending for folder in self._folders() for ending in folder.extensions}
@@ -237,6 +242,10 @@ class Catalogue:
             self._held[seen.path] = seen.key, self._clock()
             return self._settle <= 0
         return self._clock() - since >= self._settle
+
+
+def _depth(path: str) -> int:
+    return path.count("/")
 
 
 def _reader(seen: Seen) -> Callable[[Path], Any] | None:

@@ -64,6 +64,11 @@ def rows(scan: Scan, read: Callable[[Seen], Any]) -> tuple[ModelFile, ...]:
     made = [_row(group, missing, read) for group, missing in _groups(scan.files, indexes)]
     made = [_with_config(row, scan, read) if row.format == "safetensors" else row for row in made]
     made += [ModelFile(seen.path, seen.name, "folder", seen.folder, error=seen.error) for seen in scan.unreadable]
+    there = {seen.path for seen in scan.files}
+    made += [
+        _only_named(scan.beside[path], names) for path, names in indexes.items()
+        if isinstance(names, tuple) and names and there.isdisjoint(f"{scan.beside[path].parent}/{one}" for one in names)
+    ]
     made += [
         ModelFile(path, path.rpartition("/")[2], "safetensors", scan.beside[path].folder, error=answer)
         for path, answer in indexes.items() if isinstance(answer, Sentence)
@@ -92,6 +97,13 @@ def _groups(files: Sequence[Seen], indexes: dict[str, Any]) -> Iterator[tuple[li
         absent = (number for number in range(1, count + 1) if number not in found_by_number)
         missing = [f"{prefix}-{number:05}-of-{count:05}{ending}" for number, _ in zip(absent, range(MOST_MISSING))]
         yield [found_by_number[number] for number in sorted(found_by_number)], missing
+
+
+def _only_named(index: Seen, names: Sequence[str]) -> ModelFile:
+    """A model of which nothing is there but the index of its parts."""
+    name = _name(replace(index, path=f"{index.parent}/{names[0]}"))
+    missing = tuple(names[:MOST_MISSING])
+    return ModelFile(index.path, name, "safetensors", index.folder, missing=missing, error=_missing(list(names)))
 
 
 def _row(group: list[Seen], missing: list[str], read: Callable[[Seen], Any]) -> ModelFile:

@@ -15,7 +15,9 @@ from serving.files.sentence import Sentence
 
 CONFIG, INDEX = "config.json", ".safetensors.index.json"
 MOST_FILES = 10_000
+"""Model files of one watched folder."""
 MOST_FOLDERS = 4096
+"""Subfolders of one."""
 DEEPEST = 16
 
 
@@ -70,6 +72,8 @@ class Scan:
     files: list[Seen] = field(default_factory=list)
     beside: dict[str, Seen] = field(default_factory=dict)
     directories: dict[str, tuple[int, int]] = field(default_factory=dict)
+    targets: set[str] = field(default_factory=set)
+    """The files that links lead to: what changes there changes a model, too."""
     unreadable: list[Seen] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     troubles: list[Sentence] = field(default_factory=list)
@@ -99,9 +103,11 @@ def walk(folders: Sequence[Folder], pause: Callable[[], None] = lambda: None) ->
 
 def _walk(folder: Folder, scan: Scan, known: set[str], pause: Callable[[], None]) -> None:
     waiting = [(folder.path.rstrip("/") or "/", 0)]
+    looked_at, before = 0, len(scan.files)
     while waiting:
         place, depth = waiting.pop()
-        if len(scan.directories) >= MOST_FOLDERS:
+        looked_at += 1
+        if looked_at > MOST_FOLDERS + 1:  # itself is none of its subfolders
             scan.troubles.append(Sentence(
                 N_("{path} has more than {most} subfolders; the others are not looked at."),
                 {"path": folder.path, "most": MOST_FOLDERS},
@@ -118,7 +124,7 @@ def _walk(folder: Folder, scan: Scan, known: set[str], pause: Callable[[], None]
             if entry.is_dir(follow_symlinks=False):
                 if folder.recursive and depth < DEEPEST and not entry.name.startswith("."):
                     waiting.append((entry.path, depth + 1))
-            elif len(scan.files) >= MOST_FILES:
+            elif len(scan.files) - before >= MOST_FILES and entry.name.lower().endswith(folder.extensions):
                 scan.troubles.append(Sentence(
                     N_("{path} has more than {most} model files; the others are not shown."),
                     {"path": folder.path, "most": MOST_FILES},
@@ -154,12 +160,14 @@ def _named(entry: os.DirEntry[str], folder: Folder, scan: Scan) -> bool:
 
 def _file(entry: os.DirEntry[str], real: str, folder: Folder, scan: Scan, known: set[str]) -> None:
     name = entry.name.lower()
-    helper = name == CONFIG or name.endswith(INDEX)
+    helper = name == CONFIG or (name.endswith(INDEX) and ".safetensors" in folder.extensions)
     if not helper and not name.endswith(folder.extensions):
         return
     if real in known:
         return
     known.add(real)
+    if entry.is_symlink():
+        scan.targets.add(os.path.realpath(entry.path))
     try:
         status = entry.stat()
     except OSError as error:

@@ -3,7 +3,8 @@
 The file is the process's own standard output and error, opened for appending. So nothing has to be read for the process
 to go on, and it goes on writing when Vigie is gone. Its size is bounded as logrotate's ``copytruncate`` does it: what
 is there is copied beside and the file cut to nothing; what is written between the two steps
-is lost, a few lines at most.
+is lost, a few lines at most. The file is kept open here: somebody may remove or rename it, and the process goes on
+writing into it all the same.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ FAR_BACK = 2**18
 """Bytes from the file's end that are read again when a process is found."""
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]")
 _CONTROLS = dict.fromkeys([*range(9), *range(10, 32), *range(127, 160)])
-_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,14 @@ class Output:
         self._seq = self._since = 0
         self._offset = 0
         self._rest = b""
+        self._file = -1
+        self._moved = False
 
     def open(self) -> int:
         """The file for a new start, as the number of an open file; whatever has no place on the disk goes nowhere."""
         self._since = self._seq
         self._rest = b""
+        self.close()
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             number = os.open(self.path, _FLAGS, 0o600)
@@ -86,16 +90,19 @@ class Output:
                 raise OSError(0, "what lies in its place is no regular file")
             os.set_blocking(number, True)
             self._offset = os.fstat(number).st_size
-            self.problem = None
+            self._file = os.dup(number)
+            self.problem, self._moved = None, False
         except OSError as error:
             self._tell(error)
             return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         return number
 
-    def recall(self) -> None:
-        """Reads the end of the file again, for a process that was found running."""
+    def recall(self, pid: int | None = None) -> None:
+        """Reads the end of the file again, for a process that was found running: what that one writes into."""
+        self.close()
         with contextlib.suppress(OSError):
-            self._offset = max(0, self.path.stat().st_size - FAR_BACK)
+            self._file = self._found(pid)
+            self._offset = max(0, os.fstat(self._file).st_size - FAR_BACK)
             if self._offset:
                 self._rest = b"(earlier lines are in the file) "
         for _ in range(FAR_BACK // AT_ONCE):
@@ -105,17 +112,15 @@ class Output:
         """Takes in what was written since; True when there is more to read. Of a flood the middle is left out, and a
         line says how much."""
         try:
-            with self.path.open("rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                if size < self._offset:  # cut by somebody else
-                    self._offset = 0
-                skipped = size - self._offset - FAR_BACK
-                if skipped > 0:
-                    self._add(self._rest)
-                    self._add(f"({skipped} bytes of output were not read; they may be in the file)".encode())
-                    self._rest, self._offset = b"", self._offset + skipped
-                file.seek(self._offset)
-                data = file.read(AT_ONCE)
+            size = os.fstat(self._file).st_size
+            if size < self._offset:  # cut by somebody else
+                self._offset = 0
+            skipped = size - self._offset - FAR_BACK
+            if skipped > 0:
+                self._add(self._rest)
+                self._add(f"({skipped} bytes of output were not read; they may be in the file)".encode())
+                self._rest, self._offset = b"", self._offset + skipped
+            data = os.pread(self._file, AT_ONCE, self._offset)
         except OSError:
             return False
         self._offset += len(data)
@@ -130,8 +135,9 @@ class Output:
     async def keep_small(self) -> None:
         """Sets the file aside once it is too large. On a full disk it is cut all the same, which makes room."""
         try:
-            size = self.path.stat().st_size
-            if os.statvfs(self.path).f_bavail == 0:
+            size = os.fstat(self._file).st_size
+            self._look_where_it_lies()
+            if os.statvfs(self._file).f_bavail == 0:
                 self._tell(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
         except OSError:
             return
@@ -140,8 +146,9 @@ class Output:
         await self._catch_up()
         aside = self.path.with_name(self.path.name + ".1")
         try:
-            await asyncio.to_thread(_copy, self.path, aside, 2 * self._most)
-            self.problem = None
+            await asyncio.to_thread(_copy, os.dup(self._file), aside, 2 * self._most)
+            if not self._moved:
+                self.problem = None
         except OSError as error:
             self._tell(error)
             with contextlib.suppress(OSError):
@@ -151,7 +158,7 @@ class Output:
             if not self.follow():
                 break
         with contextlib.suppress(OSError):
-            os.truncate(self.path, 0)
+            os.ftruncate(self._file, 0)
             self._offset = 0
 
     async def end(self) -> None:
@@ -160,6 +167,13 @@ class Output:
         if self._rest:
             self._add(self._rest)
             self._rest = b""
+        self.close()
+
+    def close(self) -> None:
+        """Reads no more."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
 
     @property
     def before_start(self) -> int:
@@ -173,6 +187,33 @@ class Output:
     def last(self, count: int) -> list[str]:
         """The last lines of the latest start."""
         return [line.text for line in self._lines if line.seq > self._since][-count:]
+
+    def _found(self, pid: int | None) -> int:
+        """The file that process ``pid`` writes into, where that can be seen and lies, or lay, in our folder; else what
+        lies in its place. A process may have sent its output elsewhere by itself: that is not ours to cut.
+
+        Raises:
+            OSError: there is none.
+        """
+        if pid is not None:
+            with contextlib.suppress(OSError):
+                place = f"/proc/{pid}/fd/1"
+                lies = os.path.realpath(self.path.parent)
+                if os.path.dirname(os.readlink(place)) == lies:  # noqa: PTH115, PTH120 - of a removed file it is no path
+                    return os.open(place, os.O_RDWR | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC)
+        return os.open(self.path, _FLAGS & ~os.O_CREAT)
+
+    def _look_where_it_lies(self) -> None:
+        """Tells when the file is no longer in its place; what comes is at hand all the same."""
+        own, moved = os.fstat(self._file), True
+        with contextlib.suppress(OSError):
+            there = self.path.stat(follow_symlinks=False)
+            moved = (there.st_dev, there.st_ino) != (own.st_dev, own.st_ino)
+        if moved:
+            self._tell(OSError(0, "it was removed or renamed while it was written"))
+        elif self._moved:
+            self.problem = None
+        self._moved = moved
 
     async def _catch_up(self) -> None:
         for _ in range(2 * FAR_BACK // AT_ONCE):  # who writes faster than this is not waited for
@@ -193,11 +234,16 @@ class Output:
         )
 
 
-def _copy(source: Path, target: Path, most: int) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        target.unlink()
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    with source.open("rb") as old, os.fdopen(os.open(target, flags, 0o600), "wb") as new:
-        while most > 0 and (part := old.read(min(AT_ONCE, most))):
-            new.write(part)
-            most -= len(part)
+def _copy(source: int, target: Path, most: int) -> None:
+    """Copies what an open file begins with, and closes it: its own, for nobody may wait for the end of this."""
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            target.unlink()
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with os.fdopen(os.open(target, flags, 0o600), "wb") as new:
+            at = 0
+            while at < most and (part := os.pread(source, min(AT_ONCE, most - at), at)):
+                new.write(part)
+                at += len(part)
+    finally:
+        os.close(source)

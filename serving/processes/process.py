@@ -155,6 +155,7 @@ class Process:
             await asyncio.wait({self._life})
         if self.run is not None:
             self.run.handle.let_go()
+        self.output.close()
 
     # its life
 

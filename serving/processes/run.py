@@ -122,7 +122,7 @@ class Run:
             return None
         facts = Facts(entry.port, tuple(shown(list(entry.command))), entry.fingerprint, entry.started)
         run = cls(handle, facts, wake, output, around)
-        output.recall()
+        output.recall(entry.pid)
         if entry.ready_seconds is not None:
             run.ready_seconds, run.ready_at = entry.ready_seconds, around.clock()
         return run

@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 
 from config.marks import N_
-from serving.processes import book
+from serving.processes import book, orphans
 from serving.processes.backoff import Pace
 from serving.processes.definition import definition, definitions
 from serving.processes.facts import facts, refused, told
@@ -98,7 +98,7 @@ class Supervisor:
                     fresh.append(self._processes.setdefault(name, Process(wanted, self._surroundings)))
             in_order = [name for name in [*good, *self._refused] if name in self._processes]
             self._processes = {name: self._processes[name] for name in in_order}
-            self._take_over(models)
+            await self._end_orphans(self._take_over(models))
             for process in fresh:
                 if process.definition.autostart and process.run is None:
                     await process.start()
@@ -179,19 +179,36 @@ class Supervisor:
         wrong = self._refused.get(name)
         return facts(process) | (told("message", wrong.sentence) if wrong else {})
 
-    def _take_over(self, models: Mapping[str, Any]) -> None:
+    def _take_over(self, models: Mapping[str, Any]) -> list[book.Entry]:
         """Processes that an earlier serving process left running. One that is no longer defined is stopped, as it
-        would have been had it been removed before: unseen, it would hold its memory for good."""
+        would have been had it been removed before: unseen, it would hold its memory for good. Gives those that have
+        ended meanwhile."""
+        ended = []
         for name, entry in self._found.items():
             if name in self._processes:
-                self._processes[name].adopt(entry)
+                if not self._processes[name].adopt(entry):
+                    ended.append(entry)
             elif name not in self._refused:
                 stray = Process(definition({"name": name}, models), self._surroundings)
                 if stray.adopt(entry):
                     logger.warning("model process %s is no longer defined: it is stopped", name)
                     self._leave(name, stray)
+                else:
+                    ended.append(entry)
         self._found = {name: entry for name, entry in self._found.items() if name in self._refused}
         self._keep()
+        return ended
+
+    async def _end_orphans(self, entries: list[book.Entry]) -> None:
+        """Before anything is started, which may want their memory or port."""
+        left: dict[int, int] = {}
+        for entry in entries:
+            if entry.boot == self._surroundings.boot:
+                found = await asyncio.to_thread(orphans.left_of, entry)
+                if found:
+                    logger.warning("model process %s has ended, and what it left is ended: %s", entry.name, list(found))
+                left |= found
+        await orphans.end(left, self._pace.stop)
 
     def _leave(self, name: str, process: Process) -> None:
         self._leaving[name] = process

@@ -14,6 +14,7 @@ import pytest
 from collectors.engines.discovery import (
     FORGOTTEN_AFTER,
     NOT_HTTP,
+    OWN_PORTS,
     PROBES,
     SETTLED_AFTER,
     USUAL,
@@ -39,6 +40,10 @@ class Sockets:
 
 def port_of(url: str) -> int:
     return int(url.rpartition(":")[2])
+
+
+def name_of(engine: str, server: Replay) -> str:
+    return f"{engine}:{port_of(server.url)}"
 
 
 def listener(server: Replay | str, name: str = "ollama", pid: int | None = None) -> Listener:
@@ -75,7 +80,7 @@ def test_the_real_engine_is_found_by_its_socket(tiny_model: Path) -> None:
     with run.engine(tiny_model) as engine:
         mine = Discovery(sockets=lambda: [one for one in listeners() if one.port == port_of(engine.url)])
         seen = mine.look_round()
-    assert seen.places == {"llamacpp": Place(engine.url, "llamacpp", "", "discovered")}
+    assert seen.places == {f"llamacpp:{port_of(engine.url)}": Place(engine.url, "llamacpp", "", "discovered")}
     found = seen.by_port[port_of(engine.url)]
     assert found.pid == engine.process.pid
     assert "--metrics" in found.command
@@ -172,22 +177,36 @@ def test_children_of_a_server_are_not_servers_of_their_own() -> None:
             parents=family.__getitem__,
         )
         places = discovery.look_round().places
-        assert {name: place.url for name, place in places.items()} == {"ollama": ollama.url, "llamacpp": other.url}
+        assert {name: place.url for name, place in places.items()} == {
+            name_of("ollama", ollama): ollama.url, name_of("llamacpp", other): other.url,
+        }
         assert child.asked == []
         assert port_of(child.url) in discovery.seen.by_port  # its memory is wanted all the same
 
 
-def test_names_are_engines_with_ports_where_they_are_taken_and_stay() -> None:
-    with replay("ollama-current") as one, replay("ollama-0.5.1") as two, replay("vllm-0.6.6") as three:
-        first, second = sorted((one, two), key=lambda server: port_of(server.url))
-        sockets = Sockets(listener(first), listener(second), listener(three, "vllm"))
-        discovery = Discovery(taken=lambda: ((), {"vllm"}), sockets=sockets)
-        names = {
-            first.url: "ollama", second.url: f"ollama:{port_of(second.url)}", three.url: f"vllm:{port_of(three.url)}"
-        }
-        assert {place.url: name for name, place in discovery.look_round().places.items()} == names
-        sockets.given.reverse()
-        assert {place.url: name for name, place in discovery.look_round().places.items()} == names
+def test_a_name_depends_on_nothing_but_the_port() -> None:
+    with replay("ollama-current") as one, replay("ollama-0.5.1") as two:
+        names = {server.url: name_of("ollama", server) for server in (one, two)}
+        for order in ((one, two), (two, one)):  # the second comes later, or Vigie starts when both are there
+            sockets = Sockets(listener(order[0]))
+            discovery = Discovery(sockets=sockets)
+            discovery.look_round()
+            sockets.given.append(listener(order[1]))
+            for _ in range(2):
+                assert {place.url: name for name, place in discovery.look_round().places.items()} == names
+                discovery = Discovery(sockets=sockets)
+
+
+def test_a_server_on_the_port_of_its_engine_is_called_by_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {engine: OWN_PORTS[engine] for engine in ("ollama", "llamacpp", "vllm")} == {
+        "ollama": 11434, "llamacpp": 8080, "vllm": 8000,
+    }
+    with replay("ollama-current") as own, replay("ollama-current") as other:
+        monkeypatch.setitem(OWN_PORTS, "ollama", port_of(own.url))
+        sockets = Sockets(listener(other), listener(own))
+        assert set(Discovery(sockets=sockets).look_round().places) == {"ollama", name_of("ollama", other)}
+        configured = Discovery(taken=lambda: ((), {"ollama"}), sockets=sockets)
+        assert set(configured.look_round().places) == {name_of("ollama", own), name_of("ollama", other)}
 
 
 def test_a_server_that_goes_is_kept_for_a_while_if_it_had_been_there_for_long() -> None:
@@ -196,16 +215,16 @@ def test_a_server_that_goes_is_kept_for_a_while_if_it_had_been_there_for_long() 
         there = listener(server, "text-generation-router")
         sockets = Sockets(there)
         discovery = Discovery(sockets=sockets, clock=lambda: now[0])
-        assert list(discovery.look_round().places) == ["tgi"]
+        assert list(discovery.look_round().places) == [name_of("tgi", server)]
         now[0], sockets.given = SETTLED_AFTER - 1, []
         assert list(discovery.look_round().places) == [], "somebody tried it out"
         began, sockets.given = now[0] + 60, [there]
         now[0] = began
-        assert list(discovery.look_round().places) == ["tgi"]
+        assert list(discovery.look_round().places) == [name_of("tgi", server)]
         sockets.given = []
-        for seconds, kept in ((0.0, ["tgi"]), (FORGOTTEN_AFTER, ["tgi"]), (FORGOTTEN_AFTER + 1.0, [])):
+        for seconds, kept in ((0.0, True), (FORGOTTEN_AFTER, True), (FORGOTTEN_AFTER + 1.0, False)):
             now[0] = began + SETTLED_AFTER + seconds
-            assert list(discovery.look_round().places) == kept
+            assert list(discovery.look_round().places) == [name_of("tgi", server)] * kept
 
 
 def test_one_that_was_started_again_has_been_there_all_the_time() -> None:
@@ -217,7 +236,7 @@ def test_one_that_was_started_again_has_been_there_all_the_time() -> None:
         now[0], sockets.given = SETTLED_AFTER, [listener(server, "text-generation-router", 8)]
         discovery.look_round()
         now[0], sockets.given = SETTLED_AFTER + 30, []
-        assert list(discovery.look_round().places) == ["tgi"]
+        assert list(discovery.look_round().places) == [name_of("tgi", server)]
 
 
 def test_another_engine_on_a_port_has_another_name() -> None:
@@ -226,12 +245,98 @@ def test_another_engine_on_a_port_has_another_name() -> None:
         discovery = Discovery(sockets=sockets, parents=lambda _pid: ())
         discovery.look_round()
         server.capture, sockets.given = "lmstudio-v1", [listener(server, "lm-studio", 8)]
-        assert list(discovery.look_round().places) == ["lmstudio"]
+        assert list(discovery.look_round().places) == [name_of("lmstudio", server)]
+
+
+@contextmanager
+def intruder(kind: str) -> Iterator[int]:
+    """Something that is no engine: a web site, one that asks everybody for a key, or one that never answers."""
+    if kind == "silent":
+        with silent() as (port, _sent):
+            yield port
+    else:
+        with replay(key="secret" if kind == "guarded" else "", changed=lambda _path: None) as web:
+            yield port_of(web.url)
+
+
+@pytest.mark.parametrize("kind", ["site", "guarded", "silent"])
+@pytest.mark.parametrize("settled", [False, True])
+def test_a_server_whose_port_is_held_by_something_else_has_gone(kind: str, settled: bool) -> None:
+    now = [0.0]
+    with intruder(kind) as port, replay("tgi-3.3.6", changed=lambda _path: None) as server:
+        was = Listener(port_of(server.url), pid=7, name="text-generation-router")
+        sockets = Sockets(was)
+        discovery = Discovery(sockets=sockets, parents=lambda _pid: (), clock=lambda: now[0])
+        [name] = discovery.look_round().places
+        moved, discovery._servers = discovery._servers.pop(was.port), {}
+        discovery._servers[port] = moved  # as if it had been where the other is now
+        sockets.given = [Listener(port, pid=8, name="nginx")]
+        now[0] = SETTLED_AFTER if settled else SETTLED_AFTER - 1
+        assert list(discovery.look_round().places) == ([name] if settled else [])
+        now[0] += FORGOTTEN_AFTER
+        assert list(discovery.look_round().places) == ([name] if settled else [])
+        now[0] += 1
+        assert discovery.look_round().places == {}, "though its port is open all the time"
+
+
+def test_a_server_that_comes_back_to_its_port_has_not_gone() -> None:
+    now = [0.0]
+    with replay("tgi-3.3.6") as server:
+        sockets = Sockets(listener(server, "text-generation-router", 7))
+        discovery = Discovery(sockets=sockets, parents=lambda _pid: (), clock=lambda: now[0])
+        [name] = discovery.look_round().places
+        server.capture, sockets.given = "", [listener(server, "python3", 8)]
+        now[0] = SETTLED_AFTER
+        discovery.look_round()
+        server.capture, sockets.given = "tgi-3.3.6", [listener(server, "text-generation-router", 9)]
+        now[0] += 60
+        discovery.look_round()
+        now[0] += FORGOTTEN_AFTER + 1
+        assert list(discovery.look_round().places) == [name]
+
+
+def test_a_server_whose_port_is_vigies_now_is_forgotten() -> None:
+    own = Own()
+    with replay("ollama-current") as server:
+        discovery = Discovery(lambda: own, sockets=Sockets(listener(server)))
+        assert discovery.look_round().places
+        own = Own({port_of(server.url)})
+        assert discovery.look_round().places == {}
+
+
+def test_where_processes_are_not_seen_an_answer_that_is_not_its_own_tells_of_another() -> None:
+    states: dict[str, str] = {}
+    with replay("ollama-current") as server:
+        discovery = Discovery(states=lambda: states, sockets=Sockets(listener(server)))
+        [first] = discovery.look_round().places
+        states[first], asked = "down", len(server.asked)
+        assert list(discovery.look_round().places) == [first] and len(server.asked) == asked
+        server.capture, states[first] = "vllm-0.33.0", "unrecognised"
+        [second] = discovery.look_round().places.values()
+        assert second.engine == "vllm"
+        server.capture = ""
+        states.update(dict.fromkeys(discovery.seen.places, "unrecognised"))
+        assert discovery.look_round().places == {}
+
+
+def test_one_that_asks_for_a_key_is_not_asked_in_each_round_what_it_is() -> None:
+    now = [0.0]
+    with replay("vllm-0.33.0", key="secret") as server:
+        discovery = Discovery(
+            states=lambda: {name_of("vllm", server): "unrecognised"}, sockets=Sockets(listener(server, "vllm")),
+            clock=lambda: now[0],
+        )
+        discovery.look_round()
+        asked = len(server.asked)
+        for now[0] in range(0, 60, 10):
+            assert list(discovery.look_round().places) == [name_of("vllm", server)]
+        assert len(server.asked) == asked
 
 
 def test_a_server_that_asks_for_a_key_is_found_when_its_process_tells_what_it_is() -> None:
     with replay("vllm-0.33.0", key="secret") as server:
-        assert list(Discovery(sockets=Sockets(listener(server, "vllm"))).look_round().places) == ["vllm"]
+        found = Discovery(sockets=Sockets(listener(server, "vllm"))).look_round().places
+        assert list(found) == [name_of("vllm", server)]
         usual = Listener(8000, "127.0.0.1", None, "grafana")
         assert looks_like(usual) == ""
 

@@ -134,6 +134,22 @@ def test_a_server_that_wants_a_key_says_so() -> None:
         assert recognise(Client(server.url, "right")) == "vllm"
 
 
+@pytest.mark.parametrize("name", ["llamacpp-b11549", "vllm-0.33.0", "sglang-0.5.23", "tgi-3.3.6"])
+def test_a_server_that_was_started_again_with_another_model_is_told_with_that_one(name: str) -> None:
+    with replay(name) as server:
+        client = Client(server.url)
+        one = adapter(recognise(client), lambda: 0.0)
+        before = one.look(client, ()).models[0].name
+
+        def other(path: str) -> Reply | None:
+            reply = server.answer(path)
+            reply.body = reply.body.replace(json.dumps(before)[1:-1].encode(), b"another-one")
+            return reply
+
+        server.changed = other
+        assert [model.name for model in one.look(client, ()).models] == ["another-one"]
+
+
 def test_litellm_without_a_key_is_recognised_and_told_as_far_as_it_goes() -> None:
     refused = Reply(401, b'{"error":{"message":"No api key passed in."}}')
     with replay("litellm-1.109.1", changed=lambda path: refused if path == "/v1/models" else None) as server:

@@ -20,7 +20,7 @@ from collectors.model_servers import NONE_CONFIGURED, NONE_FOUND, ModelServers
 from config.serving import ModelServer
 from metrics.metric import Sample
 from metrics.models import ERROR_RATIO, MEAN, OF_ENGINES, P95
-from serving.service import targets
+from serving.service import own_ports, targets
 from tests.collectors.reading import read_keys
 from tests.collectors.replay_server import Reply, replay
 from tests.engine import models, run
@@ -181,6 +181,34 @@ def test_an_engine_that_dies_is_down_and_comes_back(tiny_model: Path, made: Made
         with run.engine(tiny_model, port=port):
             looked(collector, lambda now: values(now, "model_up") == [1.0])
             assert of("box", collector)["state"] == "ok"
+
+
+def test_an_engine_that_is_started_again_with_another_model_is_told_with_that_one(tiny_model: Path, made: Made) -> None:
+    port = free_port()
+    collector = made(box=f"http://127.0.0.1:{port}")
+    for alias in ("first", "second"):
+        with run.engine(tiny_model, alias=alias, port=port):  # no look while none listens
+            read_keys(collector)
+            assert [model["name"] for model in of("box", collector)["models"]] == [alias]
+
+
+def test_another_process_on_a_port_is_asked_anew_what_it_serves(made: Made) -> None:
+    now = [0.0]
+    with replay("litellm-1.109.1") as server:
+        sockets = [Listener(int(server.url.rpartition(":")[2]), "127.0.0.1", 7, "litellm")]
+        collector = made({"sockets": lambda: sockets, "clock": lambda: now[0]}, box=server.url)
+
+        def facts_read() -> int:
+            now[0] += 0.01  # a minute has not passed when the test ends
+            read_keys(collector)
+            return sum(path == "/v1/models" for _, path in server.asked)
+
+        wait_until(lambda: facts_read() and collector._discovery.seen.by_port)
+        once = facts_read()
+        assert facts_read() == once
+        sockets[:] = [Listener(sockets[0].port, "127.0.0.1", 8, "litellm")]
+        now[0] += 10.0
+        wait_until(lambda: facts_read() > once)
 
 
 def test_memory_cpu_and_gpu_memory_of_a_server_here(tiny_model: Path, made: Made) -> None:
@@ -396,7 +424,7 @@ def test_what_is_found_is_watched_and_what_is_configured_wins(made: Made) -> Non
         collector = made({"discover": lambda: True, "sockets": lambda: sockets}, mine=both.url)
         looked(collector, lambda now: len(values(now, "model_server_up")) == 2)
         told = {one["name"]: one["found"] for one in collector.snapshot()["servers"]}
-    assert told == {"ollama": "discovered", "mine": "configured"}
+    assert told == {f"ollama{found.url.removeprefix('http://127.0.0.1')}": "discovered", "mine": "configured"}
 
 
 def test_it_is_told_which_servers_are_on_this_machine(made: Made) -> None:
@@ -435,9 +463,33 @@ def test_a_found_server_that_ends_is_down_only_if_it_had_been_there_for_long(
 
     wait_until(look)
     if long:
-        assert told[-1] == [0.0] and of("llamacpp", collector)["state"] == "down"
+        assert told[-1] == [0.0] and collector.snapshot()["servers"][0]["state"] == "down"
     else:
         assert [0.0] not in told, "no alert for what somebody tried out and stopped"
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_another_program_on_the_port_of_a_found_server_is_no_alert(tiny_model: Path, made: Made, seen: bool) -> None:
+    now, sockets = [0.0], list[Listener]()
+    with run.engine(tiny_model) as engine:
+        port = int(engine.url.rpartition(":")[2])
+        sockets.append(Listener(port, "127.0.0.1", engine.process.pid if seen else None, "llama-server"))
+        collector = made({"discover": lambda: True, "sockets": lambda: sockets, "clock": lambda: now[0]})
+        looked(collector, lambda found: values(found, "model_server_up") == [1.0])
+    with replay(port=port):
+        sockets[:] = [Listener(port, "127.0.0.1", 1 if seen else None, "nginx")]
+        told: list[list[float]] = []
+
+        def look() -> bool:
+            now[0] += 1.0
+            try:
+                told.append(values(read_keys(collector), "model_server_up"))
+            except NoData:
+                return True
+            return False
+
+        wait_until(look)
+    assert [0.0] not in told
 
 
 def test_only_declared_metrics(made: Made) -> None:
@@ -460,6 +512,19 @@ def test_what_the_serving_process_tells_of_our_own_is_not_told_twice(tiny_model:
     names = {sample.metric.name for sample in found if dict(sample.labels).get("server") == "own"}
     assert not names & {"model_up", "model_state", "model_memory_bytes", "model_cpu_ratio"}
     assert ("model_off_gpu_ratio" in names) is not written
+
+
+def test_a_process_of_ours_is_no_found_server_while_it_loads(tiny_model: Path, made: Made) -> None:
+    with run.engine(tiny_model) as engine:
+        port = int(engine.url.rpartition(":")[2])
+        told = {"processes": [{"name": "own", "url": engine.url, "port": port, "state": "loading"}, {"name": "off"}]}
+        sockets = [Listener(port, "127.0.0.1", engine.process.pid, "llama-server")]
+        collector = made({"discover": lambda: True, "sockets": lambda: sockets, "own": lambda: Own(own_ports(told))})
+        with pytest.raises(NoData):
+            read_keys(collector)
+        told["processes"].clear()
+        collector = made({"discover": lambda: True, "sockets": lambda: sockets, "own": lambda: Own(own_ports(told))})
+        assert values(read_keys(collector), "model_server_up") == [1.0], "it would have been found"
 
 
 def _samples(collector: ModelServers) -> list[Sample]:

@@ -77,6 +77,23 @@ def test_a_new_changed_renamed_and_removed_file_is_seen(tmp_path: Path, model: C
         assert catalogue.revision() > before
 
 
+def test_a_link_changes_with_the_file_that_it_leads_to(tmp_path: Path, model: Callable[[Path], Path]) -> None:
+    watched, outside = tmp_path / "watched", tmp_path / "outside"
+    watched.mkdir()
+    outside.mkdir()
+    model(outside / "blob")
+    (watched / "linked.gguf").symlink_to(outside / "blob")
+    with running(watched, rescan=1000) as catalogue:
+        assert row(catalogue, "linked").facts.architecture == "llama"
+        build.gguf(outside / "new", [("general.architecture", "gemma3")], [build.tensor("a", [8])], data=32)
+        (outside / "new").rename(outside / "blob")
+        wait_until(lambda: row(catalogue, "linked").facts.architecture == "gemma3")
+        (outside / "blob").unlink()
+        wait_until(lambda: str(row(catalogue, "linked").error) == "This link leads nowhere.")
+        model(outside / "blob")
+        wait_until(lambda: row(catalogue, "linked").facts)
+
+
 def test_new_folders_are_watched_too(tmp_path: Path, model: Callable[[Path], Path]) -> None:
     with running(tmp_path, rescan=1000) as catalogue:
         (tmp_path / "a" / "b.5").mkdir(parents=True)
@@ -217,6 +234,19 @@ def test_safetensors_are_joined_by_their_index_and_described_by_their_config(tmp
     assert "config.json is no JSON" in str(table(tmp_path)["org/Name"].error)
     (folder / "model.safetensors.index.json").write_text("{")
     assert "no JSON" in str(table(tmp_path)["model.safetensors.index.json"].error)
+
+
+def test_an_index_without_any_of_its_shards_is_a_model_with_parts_missing(tmp_path: Path) -> None:
+    folder = tmp_path / "Llama-8B"
+    folder.mkdir()
+    shards = [f"model-0000{n}-of-00002.safetensors" for n in (1, 2)]
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": dict(zip("ab", shards))}))
+    found = table(tmp_path)["Llama-8B"]
+    assert found.missing == tuple(shards) and (found.facts, found.size, found.reading) == (None, None, False)
+    assert str(found.error) == f"Parts of this model are missing: {', '.join(shards)}."
+    build.safetensors(folder / shards[0], TWO, 48)
+    assert table(tmp_path)["Llama-8B"].missing == (shards[1],)
+    assert walk([Folder(str(tmp_path), extensions=(".gguf",))]).beside == {}, "its shards are not looked for there"
 
 
 def test_companions_are_no_models(tmp_path: Path, model: Callable[[Path], Path]) -> None:
@@ -416,6 +446,30 @@ def test_the_bounds_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for name in "abc":
         (tmp_path / name).mkdir()
     assert "more than 2 subfolders" in str(walk([Folder(str(tmp_path))]).troubles[0])
+
+
+def test_a_folder_that_is_too_large_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from serving.files import scan
+
+    monkeypatch.setattr(scan, "MOST_FILES", 2)
+    monkeypatch.setattr(scan, "MOST_FOLDERS", 2)
+    many, deep, small = (tmp_path / name for name in ("many", "deep", "small"))
+    for folder, count in ((many, 3), (small, 2)):
+        folder.mkdir()
+        for number in range(count):
+            (folder / f"{number}.bin").touch()
+    (small / "README").touch()
+    for name in "abc":
+        (deep / name).mkdir(parents=True)
+    (small / "a").mkdir()
+    (small / "b").mkdir()
+    found = walk([Folder(str(folder)) for folder in (many, deep, small)])
+    assert [str(one) for one in found.troubles] == [
+        f"{many} has more than 2 model files; the others are not shown.",
+        f"{deep} has more than 2 subfolders; the others are not looked at.",
+    ]
+    assert [seen.name for seen in found.files if seen.folder == str(small)] == ["0.bin", "1.bin"]
+    assert {str(small), str(small / "a"), str(small / "b")} <= found.directories.keys()
 
 
 def test_folders_come_from_the_configuration() -> None:

@@ -88,6 +88,38 @@ def test_an_end_is_seen_without_pidfd_too(house: House, monkeypatch: pytest.Monk
     house.run(test)
 
 
+@pytest.mark.parametrize("defined", [True, False])
+def test_what_one_that_ended_meanwhile_left_behind_is_ended(house: House, defined: bool) -> None:
+    pids: list[int] = []
+
+    async def test() -> None:
+        async with house.supervisor(child("family"), keep=True) as supervisor:
+            await supervisor.ensure("family")
+            pids.append(one(supervisor, "family")["pid"])
+            pids.extend(await until(lambda: [
+                int(pid) for line in supervisor.logs("family") if line.text.startswith("children ")
+                for pid in line.text.split()[1:]
+            ]))
+        os.kill(pids[0], signal.SIGKILL)
+        await until(lambda: gone(pids[0]))
+        with (house.folder / "other.log").open("wb") as file:
+            other = subprocess.Popen(["sleep", "60"], stdout=file)
+        try:
+            assert not any(gone(pid) for pid in pids[1:])
+            async with house.supervisor(*([child("family", autostart=True)] if defined else [])) as supervisor:
+                assert all(gone(pid) for pid in pids[1:]), "before it is started again, which takes their memory"
+                assert other.poll() is None
+                if defined:
+                    await reached(supervisor, "family", state="running")
+        finally:
+            other.kill()
+            other.wait()
+            for pid in filter(lambda pid: not gone(pid), pids):
+                os.kill(pid, signal.SIGKILL)
+
+    house.run(test)
+
+
 def test_one_that_is_left_running_is_found_by_the_next(house: House) -> None:
     async def test() -> None:
         async with house.supervisor(child("good"), child("slow"), keep=True) as supervisor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.processes.output import LONGEST_LINE, MOST_LINES, Output, clean, file_name
-from tests.serving.processes.conftest import House, child, one, reached, until
+from tests.serving.processes.conftest import House, child, one, post, reached, until
 
 
 def test_a_flood_neither_blocks_nor_fills_memory_or_disk(house: House) -> None:
@@ -119,6 +120,69 @@ def test_a_file_that_somebody_cut_is_read_from_its_beginning(tmp_path: Path) -> 
     output.follow()
     os.close(number)
     assert [line.text for line in output.after(0)] == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize("how", ["removed", "renamed", "replaced"])
+def test_a_file_that_somebody_takes_away_is_read_and_bounded_all_the_same(tmp_path: Path, how: str) -> None:
+    output = Output(tmp_path, "x", most=1000)
+    number = output.open()
+    try:
+        os.write(number, b"before\n")
+        output.follow()
+        away = output.path.rename(tmp_path / "away")
+        if how != "renamed":
+            away.unlink()
+        if how == "replaced":
+            output.path.touch()
+        os.write(number, b"after\n" * 500)
+        asyncio.run(output.keep_small())
+        assert os.fstat(number).st_size == 0, "it would fill the disk, and nobody would see with what"
+        assert [line.text for line in output.after(0)] == ["before"] + ["after"] * 500
+        assert str(output.problem) == (
+            f"Its output cannot be kept in {output.path}: it was removed or renamed while it was written."
+        )
+        if how == "renamed":
+            away.rename(output.path)
+            asyncio.run(output.keep_small())
+            assert output.problem is None
+    finally:
+        os.close(number)
+        output.close()
+
+
+def test_a_file_that_was_taken_away_is_found_by_the_next_serving_process(house: House) -> None:
+    log = house.folder / "logs" / "models" / "good.log"
+
+    async def test() -> None:
+        async with house.supervisor(child("good"), keep=True) as supervisor:
+            await supervisor.ensure("good")
+        log.unlink()
+        async with house.supervisor(child("good")) as supervisor:
+            await until(lambda: "removed or renamed" in one(supervisor, "good").get("output_problem", ""))
+            await post(f"{supervisor.running()['good']}/die?5")
+            told = await reached(supervisor, "good", state="error")
+            assert told["exit"]["lines"] == ["CUDA error: out of memory"]
+            await supervisor.start_process("good")
+            await until(lambda: "good" in supervisor.running())
+            assert "output_problem" not in one(supervisor, "good") and log.exists()
+
+    house.run(test)
+
+
+def test_what_a_process_writes_elsewhere_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    elsewhere = tmp_path / "elsewhere"
+    with elsewhere.open("wb") as file:
+        process = subprocess.Popen(["sleep", "60"], stdout=file)
+    try:
+        elsewhere.write_bytes(b"mine\n" * 1000)
+        output = Output(tmp_path / "logs", "x", most=10)
+        output.recall(process.pid)
+        asyncio.run(output.keep_small())
+        assert output.after(0) == [] and elsewhere.stat().st_size == 5000
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_of_a_long_file_the_end_is_recalled(tmp_path: Path) -> None:

@@ -6,11 +6,17 @@ import asyncio
 import os
 import signal
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
+from collectors.base import NoData
+from collectors.model_servers import ModelServers
 from serving.processes.sentences import Unavailable
 from serving.processes.supervisor import Supervisor
+from serving.service import targets
+from tests.engine.run import SERVE
 from tests.serving.processes.conftest import House, child, gone, one, post, reached, until
 
 
@@ -136,6 +142,32 @@ def test_who_asks_it_directly_keeps_it_busy(house: House) -> None:
             assert "good" in supervisor.running()
             writer.close()
             await until(lambda: one(supervisor, "good")["detail"] == "idle")
+
+    house.run(test)
+
+
+def test_being_looked_at_all_the_time_keeps_no_engine_from_its_idle_stop(house: House, tiny_model: Path) -> None:
+    engine = child("tiny", command=SERVE, file=str(tiny_model), contextSize=512, idleMinutes=0.8 / 60)
+
+    async def test() -> None:
+        async with house.supervisor(engine) as supervisor:
+            collector = ModelServers(lambda: targets({}, {"processes": supervisor.status()}), lambda: False)
+            looks = 0
+
+            def look() -> None:
+                nonlocal looks
+                with suppress(NoData):
+                    looks += bool(list(collector.collect(0.0)))
+
+            try:
+                await supervisor.ensure("tiny")
+                async with asyncio.timeout(5):  # a kept connection would be closed after a hundred questions
+                    while one(supervisor, "tiny")["detail"] != "idle":
+                        await asyncio.to_thread(look)
+                        await asyncio.sleep(0.09)
+            finally:
+                collector.stop()
+            assert looks
 
     house.run(test)
 
