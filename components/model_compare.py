@@ -135,7 +135,7 @@ def compared(first: Shown, second: Shown, measure: Measure, now: float) -> Still
             html.Div([_table(first.side, second.side), _chart(first.side, second.side, measure)],
                      className="compare-both"),
             html.P(
-                _("From the requests that went through the proxies. Times are of those that did not fail; percentiles "
+                _("From the requests that went through the proxies. Times are of those that went well; percentiles "
                   "by linear interpolation. Better or worse is said from %(share)s on, where both sides have %(count)s "
                   "requests.", share=f"{number(SAME * 100)} %", count=number(FEWEST)),
                 className="model-how",
@@ -179,7 +179,8 @@ def row_words(name: str) -> str:
     if measure in MEASURES and share.isdecimal():
         return f"{measure_words(measure)}, p{share}"
     return {
-        "requests": _("Requests"), "failed": _("Failed"), "prompt_tokens": _("Tokens in"),
+        "requests": _("Requests"), "failed": _("Failed"), "client_did": _("Refused, or the client left"),
+        "prompt_tokens": _("Tokens in"),
         "output_tokens": _("Tokens out"), "speed": _("Tokens/s of a request, median"),
         "joules_per_token": _("Joules per token"),
     }.get(name, name)

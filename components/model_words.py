@@ -14,6 +14,10 @@ ENGINES = {
 STATE_CLASSES = {"running": "is-ok", "loading": "is-warning", "error": "is-critical", "stopped": "is-plain"}
 
 
+CLIENT_DID = frozenset({"client_gone", "refused", "rate_limited", "too_large", "unauthorized"})
+"""Classes of errors that are the client's doing: such requests have not failed (`serving.wire.FAILURES`)."""
+
+
 def engine(name: str) -> str:
     """An engine as its makers spell it."""
     return ENGINES.get(name, name or ABSENT)
@@ -83,5 +87,6 @@ def error(code: str) -> str:
         "upstream": _("engine failed"), "midstream": _("broke off"), "client_gone": _("client left"),
         "refused": _("refused by the engine"), "rate_limited": _("over the rate limit"), "too_large": _("too large"),
         "unauthorized": _("wrong key"), "queue_full": _("queue full"), "bad_request": _("bad request"),
-        "not_found": _("no such model"), "start_failed": _("model did not start"),
+        "not_found": _("no such model"), "start": _("model did not start"),
+        "internal": _("fault of the proxy"),
     }.get(code, code)
