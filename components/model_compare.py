@@ -12,7 +12,7 @@ from dash import html
 from flask_babel import gettext as _
 
 from analysis.compare import FEWEST, MEASURES, SAME, Measure, Row, Side, curve, rows
-from components import cards, ids, states
+from components import cards, ids, model_words, states
 from components.attrs import attrs
 from components.dialogs import labelled
 from components.formats import ABSENT, clock, day, figure, human, latency, moment, number
@@ -174,7 +174,7 @@ def _line(row: Row) -> html.Tr:
 def row_words(name: str) -> str:
     """What a row of the table is called."""
     if name.startswith("finish_"):
-        return _("Ended: %(reason)s", reason=name.removeprefix("finish_"))
+        return _("Ended: %(reason)s", reason=model_words.ended(name.removeprefix("finish_")))
     measure, _bar, share = name.partition("_p")
     if measure in MEASURES and share.isdecimal():
         return f"{measure_words(measure)}, p{share}"

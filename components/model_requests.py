@@ -111,7 +111,7 @@ def rows(found: Sequence[Mapping[str, Any]], now: float) -> list[Still]:
 def _row(one: Mapping[str, Any], now: float) -> html.Details:
     failed = one["error"]
     bad = failed and failed not in model_words.CLIENT_DID
-    said = model_words.error(failed) if failed else (one["finish"] or _("fine"))
+    said = model_words.error(failed) if failed else (model_words.ended(one["finish"]) if one["finish"] else _("fine"))
     tokens = "" if one["output_tokens"] is None else _(
         "%(prompt)s in, %(output)s out", prompt=_count(one["prompt_tokens"]), output=number(one["output_tokens"]))
     return html.Details(

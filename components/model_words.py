@@ -79,6 +79,22 @@ def amount(model: Model, name: str, unit: str) -> str:
     return human(model.value(name), unit)
 
 
+def phase(code: str) -> str:
+    """What a request's time went into."""
+    return {
+        "queue": _("waiting for its turn"), "prefill": _("reading the prompt"), "decode": _("writing the answer"),
+    }.get(code, code)
+
+
+def ended(code: str) -> str:
+    """Why an answer ended, as its engine told it."""
+    return {
+        "stop": _("complete"), "eos_token": _("at the end of the text"), "stop_sequence": _("at a stop word"),
+        "length": _("at its length limit"), "tool_calls": _("with a call of a tool"),
+        "content_filter": _("by a content filter"), "abort": _("broken off"), "error": _("with an error"),
+    }.get(code, code)
+
+
 def error(code: str) -> str:
     """What went wrong with a request."""
     return {
