@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -98,6 +99,14 @@ def test_shares_are_what_rates_sum_up_to() -> None:
     pie, = drawn.figure["data"]
     assert (pie["labels"], pie["values"]) == (["b", "a"], [6, 2])
     assert "75.0 %" in pie["customdata"][0]
+
+
+def test_shares_of_counts_are_whole_and_of_the_time_that_each_rate_is_of() -> None:
+    slow = rate("a", [3, 2])
+    slow.series = replace(slow.series, t=np.int64([0, 2000]))
+    pie, = shares(spec("shares"), [slow, rate("b", [0.999, 2.001])], 0, 10).figure["data"]
+    assert (pie["labels"], pie["values"]) == (["a", "b"], [7, 3])
+    assert [words.split()[0] for words in pie["customdata"]] == ["7", "3"]
 
 
 def test_of_many_shares_the_small_ones_are_one() -> None:
