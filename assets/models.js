@@ -56,6 +56,8 @@
     try {
       const said = await vigie.api('POST', '/api/v1/models/' + action, {model: row.dataset.model, server: row.dataset.server});
       vigie.toast(said.message);
+      // The hours unused are drawn anew seldom, and offer what was just done: soon the row tells its new state.
+      setTimeout(() => document.querySelector('#react-entry-point .energy-table') && vigie.props('models-slow-tick', {n_intervals: Date.now()}), 3000);
     } catch (error) { vigie.problem(error); }
     button.disabled = false;
   });

@@ -62,8 +62,10 @@ def traffic(model: Model) -> str:
     speed = model.value("tokens_per_second")
     if speed:
         return _("%(count)s tokens/s", count=number(speed, 0 if speed >= 10 else 1))
-    if model.traffic:
+    if model.busy:
         return _("busy")
+    if model.traffic:
+        return _("nothing just now")
     return ABSENT if model.traffic is None else _("no traffic")
 
 
