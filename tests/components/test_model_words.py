@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from components import model_words
+from components import model_page, model_words
+from live.models import Model
 from serving.wire import ERROR_CLASSES, FAILURES
 
 pytestmark = pytest.mark.usefixtures("english")
@@ -14,3 +15,9 @@ pytestmark = pytest.mark.usefixtures("english")
 def test_each_class_of_errors_has_words_and_is_a_failure_or_the_clients_doing(code: str) -> None:
     assert " " in model_words.error(code), "not the raw class"
     assert (code in FAILURES) != (code in model_words.CLIENT_DID)
+
+
+def test_how_limits_are_held_is_said_in_words() -> None:
+    process = {"name": "own", "limits": {"way": "watched", "memory": 2**30, "cpu": None}}
+    said = str(model_page.facts(Model("own", "own", "llamacpp", "running", process=process), 0.0))
+    assert "1.0 GiB of memory, watched by Vigie" in said
