@@ -196,8 +196,10 @@ def name(one: Mapping[str, Any], model: str, now: float) -> str:
     return " · ".join(parts)
 
 
-def nothing(*, may_start: bool) -> html.Div:
-    """No load test is kept."""
+def nothing(*, may_start: bool, runs: bool = False) -> html.Div | None:
+    """No load test is kept; None while the first one of the model ``runs``."""
+    if runs:
+        return None
     return states.no_data(
         _("No load test yet"), _("It shows how many requests at once this model serves well."),
         _("Choose the steps above and press Start.") if may_start else _("An operator can start one."),

@@ -93,12 +93,13 @@ def cell_chip(words: str) -> html.Button:
     )
 
 
-def nothing(*, filtered: bool) -> html.Div:
-    """No request."""
+def nothing(*, filtered: bool, proxied: bool = False) -> html.Div:
+    """No request; ``proxied``: a proxy is on that would see some."""
     if filtered:
         return html.Div(states.no_data(_("No requests"), _("None fits the filter.")))
     return html.Div(states.no_data(
         _("No requests yet"), _("Requests are seen when clients ask through one of Vigie's proxies."),
+        _("Point your clients at the address of a proxy.") if proxied else
         _("Switch one on in the configuration under Proxies, and point your clients at it."),
     ))
 

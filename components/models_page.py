@@ -189,7 +189,8 @@ def table(rows: Sequence[Model], *, may_start: bool, may_stop: bool) -> html.Div
         (_("Memory"), "end"), (_("GPU memory"), "end"), (_("Tokens/s"), "end"), (_("Requests/s"), "end"),
         ("p95", "end"), (_("Errors"), "end"), ("", ""),
     ]
-    return boxed(heads, [_row(row, may_start=may_start, may_stop=may_stop) for row in rows], _("Models"))
+    return boxed(heads, [_row(row, may_start=may_start, may_stop=may_stop) for row in rows], _("Models"),
+                 "model-table models-every")
 
 
 def _row(row: Model, *, may_start: bool, may_stop: bool) -> html.Tr:

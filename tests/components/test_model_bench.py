@@ -91,6 +91,11 @@ def test_the_form_checks_the_bounds_of_a_plan_and_says_them_in_words() -> None:
     assert "a whole number from 1 to 2,000, or nothing" in said and "a number from 1 to 60" in said
 
 
+def test_while_the_first_load_test_runs_it_is_not_said_that_there_is_none() -> None:
+    assert model_bench.nothing(may_start=True, runs=True) is None
+    assert "No load test yet" in words(model_bench.nothing(may_start=True))
+
+
 def test_the_one_in_hand() -> None:
     running = SimpleNamespace(
         model="m", server="box", by="ada", count=4, state="running", problem="", live=None, steps=(), progress=0.0,
