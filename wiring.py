@@ -59,6 +59,7 @@ from services import Vigie
 from serving import energy
 from serving.actor import Actor
 from serving.acts import NothingReal
+from serving.autopsy.found import Fired
 from serving.files.catalogue import Catalogue
 from serving.files.scan import folders_of
 from serving.launch import Launcher
@@ -210,15 +211,18 @@ def _load_failed(events: Events, model: str, error: str) -> None:
     events.add("model_load_failed", "error", model=model, error=error)
 
 
-def _fired(state: Database, start: float, end: float) -> list[dict[str, str]]:
-    """Alerts that fired between two moments, but those that are for information only."""
-    wanted = history.Filter(start=start - 86_400, end=end, severities=("warning", "error", "critical"))
+def _fired(state: Database, start: float, end: float) -> list[Fired]:
+    """Alerts that fired between two moments, the newest first, but those that are for information only."""
+    wanted = history.Filter(start=start - 86_400, end=end, severities=("warning", "error", "critical"),
+                            server=LOCAL_SERVER)
     try:
         found = history.page(state, wanted, end, limit=100).alerts
     except StorageError:
         return []
-    there = [one for one in found if one.resolved is None or one.resolved >= start]
-    return [{"name": one.name or one.rule, "series": one.series} for one in there[:5]]
+    return [
+        Fired(one.name or one.rule, one.metric, dict(one.labels)) for one in found
+        if one.resolved is None or one.resolved >= start
+    ]
 
 
 def _holder(key: str, folder: Path) -> str:

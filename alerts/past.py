@@ -179,7 +179,10 @@ def _windowed(rule: Rule, info: SeriesInfo, columns: list[Column], step: float) 
         return rolling.lowest(low, count)
     if rule.function == "max":
         return rolling.highest(high, count)
-    return rolling.total(value * step, count) if info.kind == "counter" else rolling.growth(value, count)
+    if info.kind != "counter":
+        return rolling.growth(value, count)
+    found = rolling.total(value * step, count)
+    return found if info.unit else np.round(found)
 
 
 def condition(rule: Rule, thresholds: AlertThresholds) -> Condition:

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from alerts.rule import Function, Rule
+from analysis.transform import counted
 from metrics.metric import Metric, rate_of, series_key
 from metrics.series import Series, SeriesInfo
 from storage.query import Query
@@ -49,16 +49,10 @@ def reduced(function: Function, series: Series, seconds: float, *, counter: bool
     if function == "max":
         return float((value if series.high is None else series.high[present]).max())
     if counter:
-        return _counted(t, value, max(series.step, series.info.every))
+        return counted(t, value, max(series.step, series.info.every), series.info.unit)
     if t[-1] - t[0] < COVERED * seconds - series.step:
         return math.nan
     return float(value[-1] - value[0])
-
-
-def _counted(t: NDArray[np.float64], rate: NDArray[np.float64], step: float) -> float:
-    """How much a counter counted: its rates, each for the time since the one before."""
-    spans = np.minimum(np.diff(t, prepend=t[0] - step), 2.5 * step)
-    return float((rate * spans).sum())
 
 
 class Windows:

@@ -38,11 +38,18 @@ class Side:
     values: Mapping[Measure, NDArray[np.float64]]
     cut: bool = False
     """Whether only the newest requests are in ``values``."""
+    client_did: int = 0
+    """Requests that the client gave up, or that were refused it: these have not failed."""
 
     @property
     def failed_ratio(self) -> float | None:
         """Share that failed; None without requests."""
         return self.failed / self.requests if self.requests else None
+
+    @property
+    def client_ratio(self) -> float | None:
+        """Share that clients gave up or were refused; None without requests."""
+        return self.client_did / self.requests if self.requests else None
 
     def quantile(self, measure: Measure, share: float) -> float | None:
         """A percentile by linear interpolation, ``share`` 0 to 1; None where nothing is known."""
@@ -69,12 +76,14 @@ class Row:
 
 
 def rows(first: Side, second: Side) -> list[Row]:
-    """The sides number by number: requests, failed, tokens, percentiles (``ttft_p95``), speed, energy, and by reason
-    how requests ended (``finish_stop``)."""
+    """The sides number by number: requests, failed, what clients did, tokens, percentiles (``ttft_p95``), speed,
+    energy, and by reason how requests ended (``finish_stop``)."""
     enough = min(first.requests, second.requests) >= FEWEST
     found = [
         _row("requests", "count", first.requests, second.requests),
         _row("failed", "ratio", first.failed_ratio, second.failed_ratio, "less" if enough else ""),
+        # Neither side is the better one for what clients did.
+        _row("client_did", "ratio", first.client_ratio, second.client_ratio),
         _row("prompt_tokens", "count", first.prompt_tokens, second.prompt_tokens),
         _row("output_tokens", "count", first.output_tokens, second.output_tokens),
     ]

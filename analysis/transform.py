@@ -45,6 +45,14 @@ def rate(one: Series) -> Series:
     return Series(info, whole.t[1:][near], (change[near] / seconds[near]).astype(np.float32), one.step)
 
 
+def counted(t: NDArray[np.float64], rate: NDArray[np.float64], step: float, unit: str) -> float:
+    """How much was counted: rates of ``unit``, each for the time since the one before (``t`` in seconds), the first
+    for ``step``. A rate of things gives a whole number of them."""
+    spans = np.minimum(np.diff(t, prepend=t[0] - step), GAP_STEPS * step)
+    total = float((rate * spans).sum())
+    return float(round(total)) if unit == "per_second" else total
+
+
 def shifted(one: Series, seconds: float) -> Series:
     """The same values, ``seconds`` later."""
     return replace(one, t=one.t + round(seconds * 1000))

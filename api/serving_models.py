@@ -125,7 +125,9 @@ class RequestsFilter(Parameters):
     server: str = Field("", max_length=128)
     proxy: Literal["", "ollama", "lmstudio"] = ""
     client: str = Field("", max_length=300)
-    error: str = Field("", max_length=40, description="A class of errors, any, or none")
+    error: str = Field("", max_length=40, description=(
+        "A class of errors, failed (by the proxy or what lies behind it), client (refused, or the client left), any of "
+        "both, or none"))
     finish: str = Field("", max_length=40)
     kind: Literal["", "chat", "completion", "embedding", "other"] = ""
     text: str = Field("", max_length=200, description="Part of a model, client, path, message or id")

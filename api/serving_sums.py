@@ -64,7 +64,8 @@ def side_row(model: str, server: str, start: float, end: float, found: Side) -> 
     """A side, as `SideRow`."""
     return {
         "model": model, "server": server, "from": iso(start), "to": iso(end), "requests": found.requests,
-        "failed": found.failed, "prompt_tokens": found.prompt_tokens, "output_tokens": found.output_tokens,
+        "failed": found.failed, "client_did": found.client_did,
+        "prompt_tokens": found.prompt_tokens, "output_tokens": found.output_tokens,
         **{measure: {f"p{share * 100:g}": found.quantile(measure, share) for share in QUANTILES}
            for measure in MEASURES},
         "joules_per_token": found.joules_per_token, "finish": dict(found.finish), "cut": found.cut,

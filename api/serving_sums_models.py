@@ -110,14 +110,15 @@ class CompareQuery(ModelWindow):
 
 
 class SideRow(BaseModel):
-    """One side. Times in seconds, of requests that did not fail: percentiles by name, null where none is known."""
+    """One side. Times in seconds, of requests that went well: percentiles by name, null where none is known."""
 
     model: str
     server: str
     start: str = Field(alias="from")
     end: str = Field(alias="to")
     requests: int
-    failed: int
+    failed: int = Field(description="By the proxy or what lies behind it")
+    client_did: int = Field(description="Refused, or the client left: these have not failed")
     prompt_tokens: int | None
     output_tokens: int | None
     ttft: dict[str, float | None]

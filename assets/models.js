@@ -56,6 +56,8 @@
     try {
       const said = await vigie.api('POST', '/api/v1/models/' + action, {model: row.dataset.model, server: row.dataset.server});
       vigie.toast(said.message);
+      // The hours unused are drawn anew seldom, and offer what was just done: soon the row tells its new state.
+      setTimeout(() => document.querySelector('#react-entry-point .energy-table') && vigie.props('models-slow-tick', {n_intervals: Date.now()}), 3000);
     } catch (error) { vigie.problem(error); }
     button.disabled = false;
   });
@@ -104,10 +106,12 @@
     button.disabled = true;
     try {
       const told = await vigie.api('GET', '/api/v1/models/requests/' + button.getAttribute('data-autopsy') + '/autopsy');
-      const list = vigie.element('ul', '', ...told.findings.map(one => vigie.element('li', '', one.sentence)));
+      // What the headline says is not said again below it.
+      const more = told.findings.filter(one => !told.headline.includes(one.sentence));
+      const list = vigie.element('ul', '', ...more.map(one => vigie.element('li', '', one.sentence)));
       const moment = vigie.element('dl', 'model-moment', ...told.moment.map(one => vigie.element('div', '',
         vigie.element('dt', '', one.name), vigie.element('dd', 'num', one.now), vigie.element('dd', 'muted', one.usual))));
-      box.replaceChildren(vigie.element('p', 'model-autopsy-head', told.headline), ...(told.findings.length > 1 ? [list] : []),
+      box.replaceChildren(vigie.element('p', 'model-autopsy-head', told.headline), ...(more.length ? [list] : []),
         vigie.element('p', 'model-moment-head', told.moment_head), moment);
     } catch (error) { vigie.problem(error); }
     button.disabled = false;

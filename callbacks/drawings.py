@@ -13,7 +13,15 @@ from analysis import transform
 from analysis.frames import reduced
 from analysis.gather import MINUTE, gather
 from callbacks import embedded, statistics
-from components import drawing_compare, drawing_figures, drawing_grids, drawing_latency, drawing_words, states
+from components import (
+    drawing_compare,
+    drawing_figures,
+    drawing_grids,
+    drawing_latency,
+    drawing_words,
+    metric_words,
+    states,
+)
 from components.drawing_figures import MOST_POINTS, Drawn, Shown
 from components.drawings import SPANS, Drawing
 from components.explore_selectors import kept
@@ -85,6 +93,7 @@ def _drawn(services: Vigie, want: Want, drawing: Drawing) -> tuple[Drawn | None,
     nameless = drawing.aggregate and not (drawing.by and read.series[0].info.name)
     shown = drawing_figures.named(
         read.series, want.theme, drawing_words.aggregate(drawing.aggregate) if nameless else "",
+        [label for label in drawing.by if label in metric_words.KINDS],
     )
     if drawing.kind != "lines" and drawing_figures.one_unit(shown) is None:
         raise _Refused(

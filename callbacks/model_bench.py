@@ -43,14 +43,16 @@ def results(_known: Any, shown: Any, other: Any, view: Any) -> tuple[Any, Any, A
     running = tests.state()
     fresh = ctx.triggered_id == ids.MODELS_BENCH_KNOWN and running is not None and running.id in own
     chosen = running.id if fresh and running is not None else shown if shown in own else own[0] if own else None
+    may_start = allowed("models:start")
+    runs = running is not None and running.state == "running" and running.model == name
     beside = other if isinstance(other, str | int) and other in by_id and other != chosen else model_bench.NONE
     none = {"label": _("Nothing"), "value": model_bench.NONE}
     others = [one for one in kept if one["id"] != chosen]
     return (
         model_bench.options(kept, name, now, every=False), chosen,
         [none, *model_bench.options(others, name, now, every=True)], beside,
-        model_bench.nothing(may_start=allowed("models:start")) if chosen is None else model_bench_results.results(
-            by_id[chosen], by_id.get(beside), now, may_start=allowed("models:start")),
+        model_bench.nothing(may_start=may_start, runs=runs) if chosen is None else model_bench_results.results(
+            by_id[chosen], by_id.get(beside), now, may_start=may_start),
     )
 
 

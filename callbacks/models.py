@@ -96,7 +96,9 @@ def requests(
         return (no_update,) * 6
     rows = model_requests.rows([told(one_) for one_ in found.requests], time.time())
     filtered = any((wanted.error, wanted.text, wanted.above, wanted.start))
-    drawn: Any = rows if rows else model_requests.nothing(filtered=filtered)
+    drawn: Any = rows if rows else model_requests.nothing(
+        filtered=filtered, proxied=bool(services.serving.proxies()),
+    )
     if older:
         drawn = Patch()
         drawn.extend(rows)

@@ -2,8 +2,9 @@
 
 Each server is looked at in a thread of its own; one that is slow or dead holds up no other. What a server does not tell
 is absent. One that should answer and does not has ``model_server_up`` 0 and ``model_up`` 0 for its models, but not
-for those that did not run; everything else of it is absent until it answers again. Of one that was found by itself
-nothing is told until a look round has said whether it is gone: see `collectors.engines.discovery`.
+for those that did not run; everything else of it is absent until it answers again, but for what its process uses while
+that still holds the port: a hung engine keeps its memory, which is its models'. Of one that was found by itself nothing
+is told until a look round has said whether it is gone: see `collectors.engines.discovery`.
 """
 
 from __future__ import annotations
@@ -85,6 +86,8 @@ class ModelServers:
     ) -> None:
         self._targets, self._discover, self._clock, self._patience = targets, discover, clock, patience
         self._watched: dict[str, Watched] = {}
+        self._answered: dict[str, int] = {}
+        """The process that answered last, by server."""
         self._local = _Local()
         self._discovery = Discovery(own, self._taken, self._states, sockets=sockets, parents=parents, clock=clock)
         self._rounds = Pace(EVERY)
@@ -178,6 +181,7 @@ class ModelServers:
             if places.get(name) != one.place:
                 one.stop()
                 del self._watched[name]
+                self._answered.pop(name, None)
         for name, place in places.items():
             if name not in self._watched:
                 self._watched[name] = Watched(name, place, self._clock)
@@ -205,9 +209,16 @@ class ModelServers:
         return self._local.port(one.place.url) is not None and not (listener and listener.name in TUNNELS)
 
     def _pid(self, one: Watched) -> int | None:
+        """The process that serves it: what listens at its port, if that answers, or did so before it fell silent."""
         listener = self._listener(one)
-        answers = one.outcome is not None and one.outcome.state == "ok"
-        return listener.pid if listener and listener.serves and answers else None
+        state = one.outcome.state if one.outcome is not None else ""
+        if listener is None or not listener.serves or listener.pid is None or state not in ("ok", "down"):
+            return None
+        if state == "ok":
+            self._answered[one.name] = listener.pid
+        elif listener.pid != self._answered.get(one.name) or not _holds(listener.pid, listener.port):
+            return None
+        return listener.pid
 
 
 class _Local:
@@ -227,6 +238,15 @@ class _Local:
         if host not in self._hosts and not host.startswith("127."):
             return None
         return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _holds(pid: int, port: int) -> bool:
+    """Whether a process listens at a port now; one that hangs or is stopped does, one that has ended does not."""
+    try:
+        sockets = psutil.Process(pid).net_connections("tcp")
+    except psutil.Error:
+        return False
+    return any(one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port for one in sockets)
 
 
 def _told(one: Watched) -> list[Sample]:

@@ -142,7 +142,7 @@ class ScrapeRunner:
             for lane in [lane for lane in pending if not lane.busy_since]:
                 pending.discard(lane)
                 self._waiting.discard(lane.collector.name)
-                self._gather(lane, samples, snapshots)
+                self._gather(lane, samples, snapshots, at)
             # One that was late already is looked at, not waited for: it must not slow every tick.
             if not any(lane.collector.name not in late for lane in pending):
                 break
@@ -171,10 +171,10 @@ class ScrapeRunner:
             return max(every, FAILED_EVERY)
         return every
 
-    def _gather(self, lane: _Lane, samples: list[Sample], snapshots: dict[str, Any]) -> None:
+    def _gather(self, lane: _Lane, samples: list[Sample], snapshots: dict[str, Any], at: float) -> None:
         if time.monotonic() - lane.read_at <= self._give_up:
             samples.extend(lane.samples)
-            samples.extend(self._rates.derive(lane.samples, lane.read_at))
+            samples.extend(self._rates.derive(lane.samples, lane.read_at, at))
         if lane.state == "ok" and isinstance(lane.collector, HasSnapshot):
             snapshots[lane.collector.name] = lane.collector.snapshot()
         elif lane.state != "ok":

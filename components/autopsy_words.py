@@ -8,7 +8,9 @@ from typing import Any, Protocol
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from components import metric_words
 from components.formats import ABSENT, figure, human, latency, number
+from components.model_proxies import proxy_words
 
 
 class Found(Protocol):
@@ -108,6 +110,18 @@ def _throttled(f: Mapping[str, Any]) -> str:
     return _("GPU %(gpu)s was held back by %(reason)s.", gpu=f.get("gpu"), reason=reason)
 
 
+def _alert(f: Mapping[str, Any]) -> str:
+    """Named with what it is of: the same rule may fire of the model and of its proxy."""
+    labels: Mapping[str, str] = f.get("labels") or {}
+    names = [*(one for one in _FIRST if labels.get(one)), *sorted(labels.keys() - {*_FIRST, "engine", "scope"})]
+    about = ", ".join(
+        proxy_words(labels[one]) if one == "proxy" else metric_words.labelled(one, labels[one]) for one in names
+    )
+    return _("An alert was firing: %(name)s (%(about)s).", name=_(str(f.get("name", ""))),
+             about=about or metric_words.metric(str(f.get("metric", ""))))
+
+
+_FIRST = ("model", "server", "proxy")
 _WORDS = {
     "engine_queue": _engine_queue, "other_loading": _other_loading,
     "evicted": lambda f: _("The same server put %(model)s out of memory meanwhile.", model=f["model"]),
@@ -138,7 +152,7 @@ _WORDS = {
                           share=human(f["on_gpu"], "ratio")),
     "kv_full": lambda f: _("The KV cache was full (%(used)s).", used=human(f["used"], "ratio")),
     "preempted": lambda _f: _("The engine put requests back for want of KV cache."),
-    "alert": lambda f: _("An alert was firing: %(name)s.", name=f.get("name", "")),
+    "alert": _alert,
 }
 
 

@@ -64,9 +64,9 @@ class Drawn:
     """For the statistics: what is computed, such as an aggregate or a difference, with all its values."""
 
 
-def named(series: Sequence[Series], theme: Theme, single: str = "") -> list[Shown]:
+def named(series: Sequence[Series], theme: Theme, single: str = "", by: Sequence[str] = ()) -> list[Shown]:
     """Series with names that tell them apart, in the order people count, each with its colour."""
-    names = metric_words.legends([s.info for s in series], single)
+    names = metric_words.legends([s.info for s in series], single, by)
     order = sorted(range(len(series)), key=lambda i: charts.natural(names[i]))
     palette = look.SERIES[theme]
     return [Shown(series[i], names[i], palette[place % len(palette)]) for place, i in enumerate(order)]
@@ -240,7 +240,7 @@ def area(
     x, words, data = t.tolist(), hover(scale, high), []
     for one, row in zip(shown, values, strict=True):
         trace = trace_of(x, plain(row, scale[0]), one.name, one.colour, words)
-        trace |= {"stackgroup": "one", "fillcolor": rgba(one.colour, 0.55)}
+        trace |= {"stackgroup": "one", "fillcolor": rgba(one.colour, 0.75)}
         trace["line"]["width"] = 0
         if holes:
             trace["hovertemplate"] = [words] * len(x)
@@ -250,8 +250,10 @@ def area(
     rim = plain(total, scale[0])
     for place in holes:
         rim[place] = None
-    data.append({**trace_of(x, rim, "", shown[-1].colour, ""), "hoverinfo": "skip", "hovertemplate": None})
-    data[-1]["line"]["width"] = 1.25
+    # The sum is no layer's: in the colour of the uppermost, which may well be 0, all would look like that one.
+    colour = shown[0].colour if len(shown) == 1 else look.TOKENS[theme]["muted"]
+    data.append({**trace_of(x, rim, "", colour, ""), "hoverinfo": "skip", "hovertemplate": None})
+    data[-1]["line"]["width"] = 0.75
     drawn = layout(spec, unit, scale, start, end, theme, step, [*[s.key for s in shown], None], live)
     if not live:
         drawn["yaxis"] |= {"range": span_of_axis(0, high * scale[0], unit), "autorange": False}

@@ -37,8 +37,8 @@ from metrics.series import SeriesInfo
 MOST_ROWS, MOST_SPREAD = 300, 12
 """Series of a heat map, and of a histogram that tells them apart."""
 MOST_CELLS = 60_000
-NAME_ROWS = 1.5
-"""Rows of a heat map that the name of a line takes."""
+NAME_HIGH, AROUND_ROWS = 16.0, 60.0
+"""Pixels that the name of a line needs above it, and those of a chart that are no rows."""
 _CHARACTER = 6.6
 """Pixels of a letter of an axis."""
 _WIDE = {"thickness": 10, "outlinewidth": 0, "xpad": 8, "nticks": 5, "ticks": ""}
@@ -255,11 +255,13 @@ def buckets(
     edges[np.isinf(edges)] = edges[-2] if len(edges) > 1 else 0.0
     said: list[str] = []
     notes: list[Figure] = []
+    apart = NAME_HIGH * len(bounds) / max(spec.height - AROUND_ROWS, 1.0)
     colours = (look.TOKENS[theme]["text"], look.SERIES[theme][2], look.SERIES[theme][8])
     for (q, name, _place), colour in zip(QUANTILES, colours, strict=True):
         value = quantile(q, every, whole)
         place = np.where(np.isnan(value), np.nan, np.interp(np.nan_to_num(value), edges, np.arange(len(edges)) - 0.5))
-        line = charts.trace_of(t.tolist(), plain(place, 1), name, colour, "%{customdata}")
+        # The name stands within: Plotly's box for it is white where the paper is clear, and so may be the line.
+        line = charts.trace_of(t.tolist(), plain(place, 1), name, colour, f"{name} %{{customdata}}<extra></extra>")
         line["customdata"] = [_seconds(v) for v in value.tolist()]
         line["line"]["width"] = 1.75
         data.append(line)
@@ -267,7 +269,7 @@ def buckets(
         if there.size:
             said.append(f"{name} {_seconds(float(there[-1]))}")
             level = float(place[~np.isnan(place)][-1])
-            if notes and level - notes[-1]["y"] < NAME_ROWS:
+            if notes and level - notes[-1]["y"] < apart:
                 notes[-1]["text"] += f" {name}"  # one over the other cannot be read
                 continue
             notes.append({

@@ -8,6 +8,7 @@ import numpy as np
 from flask_babel import gettext as _
 
 from analysis import histogram
+from analysis.transform import counted
 from components import charts
 from components import theme as look
 from components.chartspecs import ChartSpec
@@ -83,7 +84,7 @@ def shares(
     palette = look.SERIES[theme]
     total = sum(values) or 1.0
     words = [
-        f"{number(value, 0 if value >= 10 else 1)} ({number(100 * value / total, 1)} %)" if unit == "per_second"
+        f"{number(value)} ({number(100 * value / total, 1)} %)" if unit == "per_second"
         else f"{human(value, unit)} ({number(100 * value / total, 1)} %)" for value in values
     ]
     trace: charts.Figure = {
@@ -118,5 +119,6 @@ def _amount(one: Series) -> float:
         return float(value.sum())
     if one.info.unit != "per_second":
         return float(value.mean())
-    # A rate holds from one sample to the next; where there is none there was nothing to count.
-    return float(value.sum() * max(one.step, one.info.every if one.low is None else one.step, 1e-3))
+    if one.low is not None:  # means of whole steps
+        return float(value.sum() * one.step)
+    return counted(one.t[~np.isnan(one.value)] / 1000, value, max(one.step, one.info.every, 1e-3), one.info.unit)

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 
 from flask_babel import gettext as _
 
+from components import model_words
 from metrics.names import NAMES
 from metrics.series import SeriesInfo
 
 _NUMBERED = ("core", "gpu", "cpu", "node", "rank")
+KINDS = ("class", "phase", "reason")
+"""Labels that say what it is that a series counts."""
 
 
 def metric(name: str, help_text: str = "") -> str:
@@ -36,21 +39,25 @@ def labelled(name: str, value: str) -> str:
     """A label's value in a legend: ``core 0``, ``GPU 1``, ``eth0``."""
     if not value:
         return _("without %(label)s", label=label(name))
-    return f"{label(name)} {value}" if name in _NUMBERED or value.isdecimal() else value
+    if name in _NUMBERED or value.isdecimal():
+        return f"{label(name)} {value}"
+    return {"class": model_words.error, "phase": model_words.phase, "reason": model_words.ended}.get(name, str)(value)
 
 
-def legends(infos: Sequence[SeriesInfo], single: str = "") -> list[str]:
+def legends(infos: Sequence[SeriesInfo], single: str = "", by: Sequence[str] = ()) -> list[str]:
     """The shortest names that tell series apart: only labels that differ, and the metric where there are several.
 
     Args:
         single: what a series is called that nothing distinguishes; its metric's words when empty.
+        by: labels that are told even where they tell nothing apart, for they are what is asked.
     """
     words = {info.name: metric(info.name, info.help) or single for info in infos}
     varying = {name: _varying([i for i in infos if i.name == name]) for name in words}
     found = []
     for info in infos:
         parts = [words[info.name]] if len(words) > 1 else []
-        parts += [labelled(n, info.label(n)) for n in varying[info.name]]
+        told = varying[info.name] or [n for n in by if info.label(n)]
+        parts += [labelled(n, info.label(n)) for n in told]
         found.append(" · ".join(p for p in parts if p) or single or words[info.name])
     for more in (_with_labels, _with_name):
         found = [

@@ -18,6 +18,13 @@ from components.still import Still, still
 from components.svg import Svg
 
 NONE = "none"
+BOUNDS: Mapping[str, tuple[int, int]] = {
+    "concurrency": (64, 6), "prompt_tokens": (8192, 3), "answer_tokens": (2048, 1), "seconds": (60, 1),
+    "requests": (2000, 1),
+}
+"""The most that a field of the form takes, and how many such numbers; the least is 1."""
+LONGEST, WARM_UP, PAUSE = 600.0, 45.0, 0.5
+"""Seconds of a whole test, of its first request and of a pause after each step, as `serving.bench.plan` has them."""
 QUICK, SLOW = 1_000, 10_000
 """Milliseconds between two looks at the load test in hand, and at whether there is one."""
 
@@ -69,7 +76,12 @@ def panel(model: str, server: str, *, may_start: bool) -> html.Section:
 
 
 def _form(model: str, server: str) -> Still:
-    def field(name: str, label: str, value: str, hint: str, **more: Any) -> html.Label:
+    def field(name: str, label: str, value: str, hint: str) -> html.Label:
+        most, count = BOUNDS[name]
+        more = {
+            "data-label": label, "data-most": str(most), "data-count": str(count),
+            "data-allowed": _allowed(name, most, count),
+        }
         return html.Label([
             html.Span(label, className="field-label"),
             Svg("input", attrs={"type": "text", "name": name, "className": "field", "defaultValue": value,
@@ -100,8 +112,27 @@ def _form(model: str, server: str) -> Still:
             ], className="bench-start"),
             html.P(className="field-error bench-said", role="alert"),
         ],
-        className="bench-form", **attrs(data_bench_model=model, data_bench_server=server, noValidate=True),
+        className="bench-form", **attrs(
+            data_bench_model=model, data_bench_server=server, noValidate=True,
+            data_words_bad=_("{label}: “{given}” is not possible. Allowed: {allowed}."),
+            data_words_empty=_("{label}: nothing is given. Allowed: {allowed}."),
+            data_words_long=_("{label}: {steps} steps of {seconds} s, with the first request and pauses, take "
+                              "{given} s; {most} s are allowed in all."),
+            data_longest=f"{LONGEST:g}", data_warm_up=f"{WARM_UP:g}", data_pause=f"{PAUSE:g}",
+        ),
     ))
+
+
+def _allowed(name: str, most: int, count: int) -> str:
+    """What a field takes, as the end of a sentence."""
+    if count > 1:
+        return _("whole numbers from 1 to %(most)s, at most %(count)s of them, each larger than the one before",
+                 most=number(most), count=number(count))
+    if name == "seconds":
+        return _("a number from 1 to %(most)s", most=number(most))
+    if name == "requests":
+        return _("a whole number from 1 to %(most)s, or nothing", most=number(most))
+    return _("a whole number from 1 to %(most)s", most=number(most))
 
 
 def live(now: Running | None, model: str, server: str, *, may_start: bool) -> Any:
@@ -165,8 +196,10 @@ def name(one: Mapping[str, Any], model: str, now: float) -> str:
     return " · ".join(parts)
 
 
-def nothing(*, may_start: bool) -> html.Div:
-    """No load test is kept."""
+def nothing(*, may_start: bool, runs: bool = False) -> html.Div | None:
+    """No load test is kept; None while the first one of the model ``runs``."""
+    if runs:
+        return None
     return states.no_data(
         _("No load test yet"), _("It shows how many requests at once this model serves well."),
         _("Choose the steps above and press Start.") if may_start else _("An operator can start one."),

@@ -7,6 +7,7 @@ from typing import Any
 
 from dash import html
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from analysis.knee import Knee, knees
 from components import icons, model_bench_charts, model_words
@@ -110,9 +111,12 @@ def _knee_words(length: int, at: Knee | None, limits: Mapping[str, float], one: 
     if at is None:
         return _("Prompts of %(count)s tokens: no step held to the objective (%(asked)s).", count=number(length),
                  asked=asked)
-    words = _(
+    words = ngettext(
         "Prompts of %(count)s tokens: best with %(at)s at once, %(goodput)s requests/s that hold to the objective "
-        "(%(asked)s).", count=number(length), at=number(at.concurrency), goodput=number(at.goodput, 2), asked=asked,
+        "(%(asked)s).",
+        "Prompts of %(count)s tokens: best with %(at)s at once, %(goodput)s requests/s that hold to the objective "
+        "(%(asked)s).",
+        at.concurrency, count=number(length), at=number(at.concurrency), goodput=number(at.goodput, 2), asked=asked,
     )
     if at.beyond:
         return f"{words} {_('It is the last step: more at once may do better still.')}"
@@ -175,7 +179,8 @@ def _times(told: Mapping[str, float] | None, *names: str) -> str:
 
 def _answered(one: Test) -> str:
     if one["cut"]:
-        return _("%(count)s, %(cut)s cut off", count=number(one["finished"]), cut=number(one["cut"]))
+        return ngettext("%(count)s, %(cut)s cut off", "%(count)s, %(cut)s cut off", one["cut"],
+                        count=number(one["finished"]), cut=number(one["cut"]))
     return number(one["finished"])
 
 

@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 
 from components.chartspecs import ChartSpec
 from components.drawings import MOST_SELECTORS, Drawing, Kind, spec_of
+from components.formats import human
 from metrics import models as m
 from metrics.metric import Metric, escape, rate_of
 from metrics.series import SeriesInfo
@@ -112,7 +113,9 @@ def _latency(source: Source) -> list[Chart]:
         if best := source.best(metric):
             found.append(_chart(title, best, "buckets", 260))
     if best := source.best(rate_of(m.PHASE)):
-        found.append(_chart(_("Where the time of requests goes"), best, "area", aggregate="sum", by=("phase",)))
+        about = _("%(share)s is one request being worked on all the time", share=human(1.0, "ratio"))
+        found.append(_chart(_("Where the time of requests goes"), best._replace(how=f"{best.how} · {about}"), "area",
+                            aggregate="sum", by=("phase",)))
     return found
 
 

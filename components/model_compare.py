@@ -12,7 +12,7 @@ from dash import html
 from flask_babel import gettext as _
 
 from analysis.compare import FEWEST, MEASURES, SAME, Measure, Row, Side, curve, rows
-from components import cards, ids, states
+from components import cards, ids, model_words, states
 from components.attrs import attrs
 from components.dialogs import labelled
 from components.formats import ABSENT, clock, day, figure, human, latency, moment, number
@@ -135,7 +135,7 @@ def compared(first: Shown, second: Shown, measure: Measure, now: float) -> Still
             html.Div([_table(first.side, second.side), _chart(first.side, second.side, measure)],
                      className="compare-both"),
             html.P(
-                _("From the requests that went through the proxies. Times are of those that did not fail; percentiles "
+                _("From the requests that went through the proxies. Times are of those that went well; percentiles "
                   "by linear interpolation. Better or worse is said from %(share)s on, where both sides have %(count)s "
                   "requests.", share=f"{number(SAME * 100)} %", count=number(FEWEST)),
                 className="model-how",
@@ -174,12 +174,13 @@ def _line(row: Row) -> html.Tr:
 def row_words(name: str) -> str:
     """What a row of the table is called."""
     if name.startswith("finish_"):
-        return _("Ended: %(reason)s", reason=name.removeprefix("finish_"))
+        return _("Ended: %(reason)s", reason=model_words.ended(name.removeprefix("finish_")))
     measure, _bar, share = name.partition("_p")
     if measure in MEASURES and share.isdecimal():
         return f"{measure_words(measure)}, p{share}"
     return {
-        "requests": _("Requests"), "failed": _("Failed"), "prompt_tokens": _("Tokens in"),
+        "requests": _("Requests"), "failed": _("Failed"), "client_did": _("Refused, or the client left"),
+        "prompt_tokens": _("Tokens in"),
         "output_tokens": _("Tokens out"), "speed": _("Tokens/s of a request, median"),
         "joules_per_token": _("Joules per token"),
     }.get(name, name)

@@ -84,7 +84,8 @@ def fit_dialog(*, may_define: bool) -> html.Dialog:
                                total="{total}"),
             data_words_none=_("nothing of it, %(free)s of %(total)s are free", free="{free}", total="{total}"),
             data_words_own=_("%(bytes)s of that it holds already", bytes="{own}"),
-            data_words_total=_("Needs %(total)s in all: %(parts)s.", total="{total}", parts="{parts}"),
+            data_words_total=_("The model itself needs %(total)s, without the context of a GPU: %(parts)s.",
+                               total="{total}", parts="{parts}"),
             data_words_unknown=_("not known"), data_words_asking=_("One moment…"),
         ),
     ))

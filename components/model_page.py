@@ -201,7 +201,7 @@ def _limit_words(limits: Mapping[str, Any]) -> str:
     if limits.get("cpu"):
         found.append(_("%(share)s of the CPU", share=human(float(limits["cpu"]), "ratio")))
     if found and limits.get("way"):
-        found.append({"cgroup": _("held by the kernel (cgroup)"), "watch": _("watched by Vigie")}.get(
+        found.append({"cgroup": _("held by the kernel (cgroup)"), "watched": _("watched by Vigie")}.get(
             str(limits["way"]), str(limits["way"])))
     return ", ".join(found)
 

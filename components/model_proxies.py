@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dash import html
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from components import cards, states
 from components.attrs import attrs
@@ -36,12 +37,18 @@ def silence(found: Silence, now: float) -> html.Div:
 
 def _strip(one: Proxy) -> html.Div:
     known = one.numbers
+    since = _("Counted since the serving process started; what clients did counts as no failure")
     facts = [
-        _("%(count)s requests", count=number(known["requests"])) if "requests" in known else "",
-        _("%(count)s failed", count=number(known["errors"])) if known.get("errors") else "",
-        _("%(time)s on average", time=latency(known["mean"])) if "mean" in known else "",
-        _("up for %(duration)s", duration=duration(known["uptime"])) if "uptime" in known else "",
+        (_counts(known), since),
+        (_("%(time)s on average in the last minute", time=latency(known["mean"])) if "mean" in known else "",
+         _("Of the requests that ended in the last minute")),
+        (_("up for %(duration)s", duration=duration(known["uptime"])) if "uptime" in known else "", None),
+        (sentence(one.message), None),
     ]
+    line: list[Any] = []
+    for words, title in facts:
+        if words:
+            line += [*([" · "] if line else []), html.Span(words, title=title)]
     cells: list[Any] = []
     for place, share in enumerate(one.shares):
         begin = one.begin + place * one.width
@@ -60,11 +67,21 @@ def _strip(one: Proxy) -> html.Div:
             ], className="proxy-name"),
             html.Div(cells, className="proxy-cells", role="img",
                      **attrs(aria_label=_("Healthy in 24 hours: %(share)s", share=mean))),
-            html.P(" · ".join(p for p in [*facts, sentence(one.message) if one.message else ""] if p),
-                   className="model-how"),
+            html.P(line, className="model-how"),
         ],
         className="proxy-strip",
     )
+
+
+def _counts(known: Mapping[str, float]) -> str:
+    """Requests, and how many of them failed, with the time that they are of."""
+    if "requests" not in known:
+        return ""
+    count, failed = round(known["requests"]), known.get("errors")
+    told = ngettext("%(count)s request", "%(count)s requests", count, count=number(count))
+    if failed:
+        return _("%(requests)s since the start, %(count)s failed", requests=told, count=number(failed))
+    return _("%(requests)s since the start", requests=told)
 
 
 def proxy_words(name: str) -> str:

@@ -22,13 +22,14 @@ ALL = "all"
 def panel(models: Sequence[str], query: Mapping[str, str], *, one: bool = False) -> html.Section:
     """The filter and the place of the rows; ``one`` on a model's own page, which chooses the model."""
     errors = [
-        {"label": _("Fine or failed"), "value": ALL}, {"label": _("Failed"), "value": "any"},
-        {"label": _("Fine"), "value": "none"},
+        {"label": _("Any result"), "value": ALL}, {"label": _("Failed"), "value": "failed"},
+        {"label": _("Refused, or the client left"), "value": "client"}, {"label": _("Fine"), "value": "none"},
     ]
     errors += [
         {"label": model_words.error(code), "value": code}
         for code in (
-            "connect", "timeout", "upstream", "midstream", "client_gone", "refused", "rate_limited", "queue_full",
+            "connect", "timeout", "upstream", "midstream", "queue_full", "start", "internal", "client_gone", "refused",
+            "rate_limited", "too_large", "unauthorized",
         )
     ]
     slow = [
@@ -92,12 +93,13 @@ def cell_chip(words: str) -> html.Button:
     )
 
 
-def nothing(*, filtered: bool) -> html.Div:
-    """No request."""
+def nothing(*, filtered: bool, proxied: bool = False) -> html.Div:
+    """No request; ``proxied``: a proxy is on that would see some."""
     if filtered:
         return html.Div(states.no_data(_("No requests"), _("None fits the filter.")))
     return html.Div(states.no_data(
         _("No requests yet"), _("Requests are seen when clients ask through one of Vigie's proxies."),
+        _("Point your clients at the address of a proxy.") if proxied else
         _("Switch one on in the configuration under Proxies, and point your clients at it."),
     ))
 
@@ -109,7 +111,8 @@ def rows(found: Sequence[Mapping[str, Any]], now: float) -> list[Still]:
 
 def _row(one: Mapping[str, Any], now: float) -> html.Details:
     failed = one["error"]
-    said = model_words.error(failed) if failed else (one["finish"] or _("fine"))
+    bad = failed and failed not in model_words.CLIENT_DID
+    said = model_words.error(failed) if failed else (model_words.ended(one["finish"]) if one["finish"] else _("fine"))
     tokens = "" if one["output_tokens"] is None else _(
         "%(prompt)s in, %(output)s out", prompt=_count(one["prompt_tokens"]), output=number(one["output_tokens"]))
     return html.Details(
@@ -123,7 +126,7 @@ def _row(one: Mapping[str, Any], now: float) -> html.Details:
                 html.Span(latency(one["duration"]), className="num end", title=_("End to end"),
                           **attrs(data_label=_("End to end"))),
                 html.Span(tokens, className="num muted model-request-tokens"),
-                html.Span(said, className=f"tag {'is-critical' if failed and failed != 'client_gone' else ''}".strip()),
+                html.Span(said, className="tag is-critical" if bad else "tag"),
                 html.Span(one["client"], className="muted model-request-client"),
             ]),
             html.Div([_facts(one), html.Div([

@@ -14,6 +14,10 @@ ENGINES = {
 STATE_CLASSES = {"running": "is-ok", "loading": "is-warning", "error": "is-critical", "stopped": "is-plain"}
 
 
+CLIENT_DID = frozenset({"client_gone", "refused", "rate_limited", "too_large", "unauthorized"})
+"""Classes of errors that are the client's doing: such requests have not failed (`serving.wire.FAILURES`)."""
+
+
 def engine(name: str) -> str:
     """An engine as its makers spell it."""
     return ENGINES.get(name, name or ABSENT)
@@ -58,8 +62,10 @@ def traffic(model: Model) -> str:
     speed = model.value("tokens_per_second")
     if speed:
         return _("%(count)s tokens/s", count=number(speed, 0 if speed >= 10 else 1))
-    if model.traffic:
+    if model.busy:
         return _("busy")
+    if model.traffic:
+        return _("nothing just now")
     return ABSENT if model.traffic is None else _("no traffic")
 
 
@@ -75,6 +81,22 @@ def amount(model: Model, name: str, unit: str) -> str:
     return human(model.value(name), unit)
 
 
+def phase(code: str) -> str:
+    """What a request's time went into."""
+    return {
+        "queue": _("waiting for its turn"), "prefill": _("reading the prompt"), "decode": _("writing the answer"),
+    }.get(code, code)
+
+
+def ended(code: str) -> str:
+    """Why an answer ended, as its engine told it."""
+    return {
+        "stop": _("complete"), "eos_token": _("at the end of the text"), "stop_sequence": _("at a stop word"),
+        "length": _("at its length limit"), "tool_calls": _("with a call of a tool"),
+        "content_filter": _("by a content filter"), "abort": _("broken off"), "error": _("with an error"),
+    }.get(code, code)
+
+
 def error(code: str) -> str:
     """What went wrong with a request."""
     return {
@@ -83,5 +105,6 @@ def error(code: str) -> str:
         "upstream": _("engine failed"), "midstream": _("broke off"), "client_gone": _("client left"),
         "refused": _("refused by the engine"), "rate_limited": _("over the rate limit"), "too_large": _("too large"),
         "unauthorized": _("wrong key"), "queue_full": _("queue full"), "bad_request": _("bad request"),
-        "not_found": _("no such model"), "start_failed": _("model did not start"),
+        "not_found": _("no such model"), "start": _("model did not start"),
+        "internal": _("fault of the proxy"),
     }.get(code, code)

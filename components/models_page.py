@@ -35,7 +35,7 @@ def tiles(rows: Sequence[Model]) -> html.Div:
     """The sums over all models, and how they were got. Where nothing is asked of them they say so, and not 0."""
     running = [row for row in rows if row.state == "running"]
     asked = [row for row in rows if row.could_answer]
-    busy, dark = any(row.traffic for row in asked), [row for row in asked if row.traffic is None]
+    busy, dark = any(row.traffic for row in rows), [row for row in asked if row.traffic is None]
     why = model_words.traffic_how(dark[0]) if dark and not busy else None
     loading = sum(row.state == "loading" for row in rows)
     wrong = sum(row.state == "error" for row in rows)
@@ -96,7 +96,7 @@ def _per_second(value: float) -> str:
 
 def _flow_words(value: float) -> str:
     """A rate: a model that answers one request in a while has a small one."""
-    return number(value, 0 if value >= 100 else 1 if value >= 1 else 2)
+    return number(value, 0 if value >= 100 or not value else 1 if value >= 1 else 2)
 
 
 def _waiting(answering: float | None, waiting: float | None) -> str:
@@ -189,7 +189,8 @@ def table(rows: Sequence[Model], *, may_start: bool, may_stop: bool) -> html.Div
         (_("Memory"), "end"), (_("GPU memory"), "end"), (_("Tokens/s"), "end"), (_("Requests/s"), "end"),
         ("p95", "end"), (_("Errors"), "end"), ("", ""),
     ]
-    return boxed(heads, [_row(row, may_start=may_start, may_stop=may_stop) for row in rows], _("Models"))
+    return boxed(heads, [_row(row, may_start=may_start, may_stop=may_stop) for row in rows], _("Models"),
+                 "model-table models-every")
 
 
 def _row(row: Model, *, may_start: bool, may_stop: bool) -> html.Tr:
@@ -245,7 +246,7 @@ def _flow(row: Model, name: str) -> html.Td:
     if row.idle:
         return html.Td(_("no traffic"), className="end muted")
     return html.Td(
-        ABSENT if value is None or (row.state == "stopped" and not value) else _flow_words(value),
+        ABSENT if value is None or (not row.could_answer and not value) else _flow_words(value),
         className="end num",
         title=_asked(row, name),
     )
@@ -269,11 +270,15 @@ def actions(row: Model, *, may_start: bool, may_stop: bool) -> list[Any]:
     """Buttons for what can be done with a model: start, stop and restart a process, load and unload elsewhere."""
     found: list[tuple[str, str, str]] = []
     if row.process is not None:
-        if row.state in ("running", "loading") and row.detail != "stopping":
-            found += [("stop", "stop-fill", _("Stop"))] if may_stop else []
+        stop = [("stop", "stop-fill", _("Stop"))] if may_stop else []
+        if row.detail == "stopping":
+            pass  # it ends by itself, and cannot be begun before
+        elif row.state in ("running", "loading") or row.process.get("pid"):
+            found += stop
             found += [("restart", "arrow-repeat", _("Restart"))] if may_start and may_stop else []
-        elif may_start and row.state != "unknown":
-            found.append(("start", "play-fill", _("Start")))
+        elif row.state != "unknown":
+            found += [("start", "play-fill", _("Start"))] if may_start else []
+            found += stop if row.detail == "waiting" else []  # else it starts again, whatever one does
     elif row.engine in ("ollama", "lmstudio", "llamacpp") and row.facts.get("loadable", row.engine != "llamacpp"):
         if row.state == "running" and may_stop:
             found.append(("unload", "eject", _("Unload")))

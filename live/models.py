@@ -17,6 +17,13 @@ How = Literal["proxy", "engine gauge", "engine counter", "engine histogram", "pr
               "layers"]
 Present = Sequence[tuple[SeriesInfo, float]]
 _TRAFFIC = ("running", "waiting", "tokens_per_second", "requests_per_second")
+_OF_A_MINUTE = ("p95", "error_ratio")
+"""Told only where requests ended within the last minute."""
+_OF_A_RUN = frozenset({
+    "memory", "gpu_memory", "cpu", "loaded_bytes", "on_gpu", "kv_used", "context_used", "slots", "tokens_per_second",
+    "running", "waiting",
+})
+"""Readings that end with the process: their newest values stay for a few seconds more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +65,14 @@ class Model:
     def traffic(self) -> bool | None:
         """Whether it has something to answer now, or had within the last minute; None where nobody tells."""
         told = [value for name in _TRAFFIC if (value := self.value(name)) is not None]
-        if any(value > 0 for value in told) or self.value("p95") is not None:
+        if self.busy or any(self.value(name) is not None for name in _OF_A_MINUTE):
             return True
         return False if told or self.proxied else None
+
+    @property
+    def busy(self) -> bool:
+        """Whether it is known to have something to answer just now."""
+        return any((self.value(name) or 0) > 0 for name in _TRAFFIC)
 
     @property
     def idle(self) -> bool:
@@ -276,14 +288,15 @@ def _of_server(
     readings: Mapping[str, Reading],
 ) -> Model:
     state, detail, message = str(model.get("state", "")), "", str(model.get("message", ""))
-    if server.get("state") == "down" and state != "stopped":
+    if process is not None and _knows_better(process, server):
+        state, detail = str(process.get("state", "")), str(process.get("detail", ""))
+        message = str(process.get("message", "")) or (message if server.get("state") == "ok" else "")
+        readings = _while_it_runs(process, readings)
+    elif server.get("state") == "down" and state != "stopped":
         state, detail, message = "error", "not responding", str(server.get("message", ""))
     elif model.get("sleeping"):
         detail = "asleep"
-    if process is not None and process.get("state") in ("loading", "error", "stopped"):
-        state, detail = str(process["state"]), str(process.get("detail", ""))
-        message = str(process.get("message", "")) or message
-    elif process is not None and not state:
+    if process is not None and not state:
         state = str(process.get("state", ""))
     return Model(
         str(server.get("name", "")), str(model.get("name", "")), str(server.get("engine", "")), state, detail, message,
@@ -293,8 +306,25 @@ def _of_server(
     )
 
 
+def _knows_better(process: Mapping[str, Any], server: Mapping[str, Any]) -> bool:
+    """Whether what a process of ours says of itself counts, and not how its server was seen: that look may be of a run
+    that has ended, or of a moment before this one was ready. A server that hangs is known by its process, which is
+    still there (``pid``)."""
+    if process.get("state") in ("loading", "error", "stopped") or process.get("detail") == "stopping":
+        return True
+    ready = process.get("state") == "running" and process.get("responding") is not False
+    return ready and server.get("state") == "down" and server.get("pid") is None
+
+
+def _while_it_runs(process: Mapping[str, Any], readings: Mapping[str, Reading]) -> Mapping[str, Reading]:
+    """Readings without those of a process that has ended."""
+    if process.get("pid") or process.get("state") not in ("stopped", "error"):
+        return readings
+    return {name: reading for name, reading in readings.items() if name not in _OF_A_RUN}
+
+
 def _of_process(process: Mapping[str, Any], readings: Mapping[str, Reading]) -> Model:
-    name, told = str(process.get("name", "")), dict(readings)
+    name, told = str(process.get("name", "")), dict(_while_it_runs(process, readings))
     for key in ("memory", "cpu"):
         value = process.get(key)
         if key not in told and isinstance(value, int | float):

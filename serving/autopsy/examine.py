@@ -8,11 +8,11 @@ otherwise a part of them by how far the machine was from the usual. Nothing is c
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from metrics import models as m
 from serving.autopsy.causes import of_engine, of_machine, of_request
-from serving.autopsy.found import Autopsy, Finding, Usual, Value, engine_wait, over
+from serving.autopsy.found import Autopsy, Finding, Fired, Usual, Value, engine_wait, over
 from serving.autopsy.moment import moment
 from serving.autopsy.window import Window, total
 from serving.requests import reading
@@ -26,8 +26,12 @@ USUAL = 200
 FEWEST = 5
 SHARE = 0.15
 """A cause must explain such a share of the request's time to be named."""
-Firing = Callable[[float, float], Sequence[Mapping[str, str]]]
-"""Alerts that fired between two moments (epoch seconds): ``{name, series}``."""
+ALERTS = 5
+"""Alerts that are told, at most."""
+OWN = "vigie_"
+"""How metrics begin that are of Vigie itself: an alert of these explains no answer."""
+Firing = Callable[[float, float], Sequence[Fired]]
+"""Alerts that fired between two moments (epoch seconds)."""
 
 
 def examine(
@@ -41,13 +45,24 @@ def examine(
     window = Window(query, request)
     own = of_request(request, usual, _beside(request, others, window))
     local = here(request.server, request.model) or window.here()
-    alerts = firing(request.at, request.ended)
+    alerts = [one for one in firing(request.at, request.ended) if concerns(one, request, here=local)]
     findings = [
         *own, *of_engine(request, usual, window, own), *(of_machine(request, window) if local else ()),
-        *(Finding("alert", 0.01, alert) for alert in alerts),
+        *(Finding("alert", 0.01, {"name": one.name, "metric": one.metric, "labels": dict(one.labels)})
+          for one in alerts[:ALERTS]),
     ]
     values = tuple(moment(request, usual, window, len(others), here=local, alerts=len(alerts)))
     return judged(request, usual, findings, len(others), sorted(window.seen), values)
+
+
+def concerns(alert: Fired, request: Request, *, here: bool) -> bool:
+    """Whether an alert is of the request's model, of its server or proxy, or of the machine that computed it, if that
+    is this one."""
+    of = {"model": request.model, "server": request.server, "proxy": request.proxy}
+    named = [name for name in of if alert.labels.get(name)]
+    if not named:
+        return here and not alert.metric.startswith(OWN)
+    return all(alert.labels[name] == of[name] for name in named)
 
 
 def judged(

@@ -27,6 +27,15 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Fired:
+    """An alert that fired: its name, what it watched, and the labels that say of what."""
+
+    name: str
+    metric: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Usual:
     """What is usual for a model's requests: medians, None where too few are known."""
 

@@ -23,13 +23,13 @@ def side(database: Database, wanted: Filter, most: int = MOST) -> Side:
     known = counted(database, [], wanted, known=requests.c.joules)
     spent, tokens = (float(known[0][name] or 0) for name in ("token_joules", "output_tokens")) if known else (0.0, 0.0)
     count = sum(int(part["requests"]) for part in parts)
-    failed = sum(int(part["failed"]) for part in parts)
+    failed, client_did = (sum(int(part[name]) for part in parts) for name in ("failed", "client_did"))
     values = _values(database, wanted, most)
     return Side(
         count, failed, _total(parts, "prompt_tokens"), _total(parts, "output_tokens"),
         spent / tokens if spent and tokens else None,
         {str(part["finish"]): int(part["requests"]) for part in parts if part["finish"]}, values,
-        cut=count - failed > most,
+        cut=count - failed - client_did > most, client_did=client_did,
     )
 
 

@@ -9,11 +9,16 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from serving.requests.table import COLUMNS, Request, of_row, requests
+from serving.wire import FAILURES
 from storage.database import Database
 
 Measure = Literal["ttft", "itl", "itl_max", "duration", "queue"]
 MOST = 1000
 PIECE = 2000
+FAILED = requests.c.error.in_(sorted(FAILURES))
+"""A request failed, as the proxies count it."""
+BY_CLIENT = sa.and_(requests.c.error != "", ~FAILED)
+"""It went no better than its client would have it: it left, or what it asked was refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,8 @@ class Filter:
     proxy: str = ""
     client: str = ""
     error: str = ""
-    """A class of errors, or ``any``, or ``none``."""
+    """A class of errors, or ``failed`` (those of `FAILURES`), ``client`` (what the client did), ``any`` of both, or
+    ``none``."""
     finish: str = ""
     kind: str = ""
     text: str = ""
@@ -51,12 +57,12 @@ class Page:
 
 
 def page(database: Database, wanted: Filter, limit: int = 50, before: int | None = None) -> Page:
-    """One page. Raises StorageError."""
+    """One page; ``failed`` are those of `FAILURES`. Raises StorageError."""
     where = _where(wanted)
     query = sa.select(*COLUMNS).where(*where).order_by(requests.c.id.desc()).limit(limit + 1)
     if before is not None:
         query = query.where(requests.c.id < before)
-    bad = sa.func.coalesce(sa.func.sum(sa.case((requests.c.error != "", 1), else_=0)), 0)
+    bad = sa.func.coalesce(_number(FAILED), 0)
     with database.read() as connection:
         rows = connection.execute(query).all()
         count, failed = connection.execute(sa.select(sa.func.count(), bad).where(*where)).one()
@@ -104,16 +110,16 @@ def around(database: Database, start: float, end: float) -> list[Request]:
 def counted(
     database: Database, by: Sequence[str], wanted: Filter, known: sa.ColumnElement[Any] | None = None,
 ) -> list[dict[str, Any]]:
-    """Requests, failures, tokens and joules summed up by columns (model, client, finish, ...; by none: one row of all),
-    most requests first; only requests of which ``known`` is. ``token_joules`` are of those that wrote any token. Raises
-    StorageError."""
+    """Requests, failures, what clients did (refused, left), tokens and joules summed up by columns (model, client,
+    finish, ...; by none: one row of all), most requests first; only requests of which ``known`` is. ``token_joules``
+    are of those that wrote any token. Raises StorageError."""
     columns, where = [requests.c[name] for name in by], _where(wanted)
     if known is not None:
         where.append(known.is_not(None))
     total = sa.func.count()
     query = sa.select(
         *columns, total.label("requests"),
-        sa.func.sum(sa.case((requests.c.error != "", 1), else_=0)).label("failed"),
+        _number(FAILED).label("failed"), _number(BY_CLIENT).label("client_did"),
         sa.func.sum(requests.c.prompt_tokens).label("prompt_tokens"),
         sa.func.sum(requests.c.output_tokens).label("output_tokens"), sa.func.sum(requests.c.joules).label("joules"),
         sa.func.sum(sa.case((requests.c.output_tokens > 0, requests.c.joules))).label("token_joules"),
@@ -134,6 +140,10 @@ def newest(
         return connection.execute(query.order_by(requests.c.id.desc()).limit(most)).all()
 
 
+def _number(what: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.func.sum(sa.case((what, 1), else_=0))
+
+
 def _where(wanted: Filter) -> list[Any]:
     columns = requests.c
     found: list[Any] = [
@@ -141,8 +151,9 @@ def _where(wanted: Filter) -> list[Any]:
         if (value := getattr(wanted, name))
     ]
     if wanted.error:
-        found.append({"any": columns.error != "", "none": columns.error == ""}.get(
-            wanted.error, columns.error == wanted.error))
+        found.append({
+            "any": columns.error != "", "none": columns.error == "", "failed": FAILED, "client": BY_CLIENT,
+        }.get(wanted.error, columns.error == wanted.error))
     if wanted.text:
         parts = (columns.model, columns.client, columns.path, columns.message, columns.request)
         found.append(sa.or_(*(column.icontains(wanted.text, autoescape=True) for column in parts)))

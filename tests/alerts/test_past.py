@@ -11,11 +11,11 @@ import pytest
 
 from alerts.past import Pasts, condition
 from alerts.rule import Rule
-from alerts.windows import Windows
+from alerts.windows import Windows, reduced
 from analysis import rolling
 from analysis.backtest import spans
 from config.dashboard import AlertThresholds
-from metrics.series import SeriesInfo
+from metrics.series import Series, SeriesInfo
 from storage.archive.archive import Archive
 from storage.archive.pages import MINUTES
 from storage.archive.rollup import roll
@@ -98,6 +98,21 @@ def test_a_counter_is_counted_by_its_rate(query: Query) -> None:
     spans_of = found(query, one)
     assert len(spans_of) == 12  # every quarter of an hour, for five minutes
     assert all(stop - start == pytest.approx(300, abs=61) for start, stop in spans_of[1:-1] if stop is not None)
+
+
+def test_what_a_counter_of_things_counted_is_a_whole_number() -> None:
+    t = np.arange(20, dtype=np.int64) * 1000
+    value = np.float32([0.0] * 10 + [3.03, 0.0, 2.9748] + [0.0] * 7)
+    for unit, expected in (("per_second", 6.0), ("bytes_per_second", 6.0048)):
+        info = SeriesInfo("errors_per_second", (), unit, "gauge", "", 1.0)
+        found = reduced("increase", Series(info, t, value, 1.0), 20, counter=True)
+        assert found == pytest.approx(expected, abs=1e-6), unit
+
+
+def test_a_counter_that_is_read_less_often_is_counted_over_its_own_steps() -> None:
+    info = SeriesInfo("errors_per_second", (), "per_second", "gauge", "", 1.0)
+    found = reduced("increase", Series(info, np.int64([1000, 3000, 5000]), np.float32([2, 3, 0]), 1.0), 5, counter=True)
+    assert found == 8
 
 
 def test_rolling_functions_do_what_a_loop_does() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -33,6 +35,13 @@ def test_better_is_less_time_less_energy_fewer_failures() -> None:
     assert {row.name: row for row in rows(first, side([1.0] * 50))}["finish_stop"].second is None, "not told"
     assert found["finish_length"].first == pytest.approx(10 / 60) and found["finish_length"].second == 0
     assert found["requests"].verdict == "", "more requests are neither better nor worse"
+
+
+def test_no_side_is_the_better_one_for_what_clients_did() -> None:
+    first, second = side([1.0] * 50), replace(side([1.0] * 50), client_did=20, requests=70)
+    found = {row.name: row for row in rows(first, second)}
+    assert found["client_did"].second == pytest.approx(20 / 70) and found["client_did"].verdict == ""
+    assert (found["failed"].second, found["failed"].verdict) == (0, "same")
 
 
 def test_little_difference_and_few_requests_give_no_verdict() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import threading
 import urllib.request
@@ -228,6 +230,26 @@ def test_memory_cpu_and_gpu_memory_of_a_server_here(tiny_model: Path, made: Made
     gpu = 'gpu="0",'
     assert found[f"model_gpu_memory_bytes{{{labels.format(gpu)}}}"] == 3e9
     assert len(values(found, "model_gpu_memory_bytes")) == 1
+
+
+def test_a_hung_engine_keeps_its_memory_until_it_has_gone(tiny_model: Path, made: Made) -> None:
+    cards: list[dict[str, Any]] = []
+    with run.engine(tiny_model) as engine:
+        pid = engine.process.pid
+        cards.append({"gpu": "0", "processes": [{"pid": pid, "memory_bytes": 3e9}]})
+        collector = made({"gpu_processes": lambda: cards, "patience": 0.05}, box=engine.url)
+        looked(collector, lambda now: values(now, "model_memory_bytes"))
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            found = looked(collector, lambda now: values(now, "model_up") == [0.0])
+            assert values(found, "model_gpu_memory_bytes") == [3e9] and values(found, "model_memory_bytes")[0] > 1e7
+            assert of("box", collector)["pid"] == pid
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        engine.process.kill()
+        engine.process.wait(20)
+        found = looked(collector, lambda now: values(now, "model_up") == [0.0])
+        assert not values(found, "model_memory_bytes") and of("box", collector)["pid"] is None
 
 
 def test_an_engine_that_asks_for_a_key(tiny_model: Path, made: Made) -> None:

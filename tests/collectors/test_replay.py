@@ -214,6 +214,7 @@ def test_the_script_still_makes_what_is_shipped() -> None:
         assert [(s["name"], s.get("labels")) for s in part.get("series", [])] == [
             (s["name"], s.get("labels")) for s in made["collectors"][name].get("series", [])
         ]
+        assert part.get("snapshot") == json.loads(json.dumps(made["collectors"][name].get("snapshot"))), name
 
 
 def _capture(tmp_path: Path, **change: Any) -> Path:

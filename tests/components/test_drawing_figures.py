@@ -119,6 +119,14 @@ def test_areas_stand_upon_each_other_with_the_line_of_their_sum():
     assert figure["layout"]["meta"]["keys"][2] is None
 
 
+def test_the_line_of_the_sum_is_in_no_layers_colour_for_the_uppermost_may_be_zero():
+    figure = checked(drawn("area", [series([5, 5], gpu="0"), series([0, 0], gpu="1")]))
+    *layers, rim = [trace["line"] for trace in figure["data"]]
+    assert rim["color"] not in {one["color"] for one in layers} and rim["width"] < 1
+    alone = checked(drawn("area", [series([5, 5], gpu="0")]))
+    assert alone["data"][-1]["line"]["color"] == alone["data"][0]["line"]["color"]
+
+
 def test_columns_are_means_of_round_pieces_of_time():
     figure = checked(drawn("bars", [series([i % 10 for i in range(600)])], 600, points=840))
     x = figure["data"][0]["x"]

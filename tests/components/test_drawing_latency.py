@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -88,6 +89,20 @@ def test_a_heatmap_knows_the_bounds_and_the_measure_of_its_cells() -> None:
     assert meta["bounds"] == [[None, 0.1], [0.1, None]] and meta["measure"] == "ttft"
 
 
+def test_names_of_lines_that_lie_close_stand_side_by_side() -> None:
+    bounds = [*(f"{n / 10:g}" for n in range(1, 40)), "+Inf"]
+    counts = {"1": 6.0, "1.2": 4.0}
+    drawn = drawing_grids.buckets(spec("buckets"), [bucket(le, [1], [counts.get(le, 0.0)]) for le in bounds], 0, 60)
+    assert drawn is not None
+    height = drawn.figure["layout"]["height"] - drawing_grids.AROUND_ROWS
+    notes = drawn.figure["layout"]["annotations"]
+    levels = [note["y"] * height / len(bounds) for note in notes]
+    assert all(above - below >= drawing_grids.NAME_HIGH for below, above in pairwise(levels))
+    assert " ".join(note["text"] for note in notes) == "p50 p95 p99"
+    hovers = [trace["hovertemplate"] for trace in drawn.figure["data"]]
+    assert all(one.endswith("<extra></extra>") for one in hovers), "no second box, white, for the name of a line"
+
+
 def rate(name: str, value: list[float]) -> Shown:
     info = SeriesInfo("model_requests_per_second", (("model", name),), "per_second", "gauge", "", 1.0)
     return Shown(Series(info, np.arange(len(value), dtype=np.int64) * 1000, np.float32(value), 1.0), name, "#fff")
@@ -98,6 +113,14 @@ def test_shares_are_what_rates_sum_up_to() -> None:
     pie, = drawn.figure["data"]
     assert (pie["labels"], pie["values"]) == (["b", "a"], [6, 2])
     assert "75.0 %" in pie["customdata"][0]
+
+
+def test_shares_of_counts_are_whole_and_of_the_time_that_each_rate_is_of() -> None:
+    slow = rate("a", [3, 2])
+    slow.series = replace(slow.series, t=np.int64([0, 2000]))
+    pie, = shares(spec("shares"), [slow, rate("b", [0.999, 2.001])], 0, 10).figure["data"]
+    assert (pie["labels"], pie["values"]) == (["a", "b"], [7, 3])
+    assert [words.split()[0] for words in pie["customdata"]] == ["7", "3"]
 
 
 def test_of_many_shares_the_small_ones_are_one() -> None:

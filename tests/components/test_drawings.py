@@ -163,6 +163,17 @@ def test_a_legend_is_short_and_tells_series_apart(infos: list[SeriesInfo], names
     assert metric_words.legends(infos) == names
 
 
+@pytest.mark.usefixtures("english")
+def test_what_a_series_counts_is_said_in_words_even_of_a_lone_one():
+    errors = [info("e", **{"class": "client_gone"}), info("e", **{"class": "timeout"})]
+    assert metric_words.legends(errors) == ["client left", "timed out"]
+    assert metric_words.legends(errors[1:], by=["class"]) == ["timed out"]
+    assert metric_words.legends([info("p", phase=one) for one in ("queue", "prefill", "decode")]) == [
+        "waiting for its turn", "reading the prompt", "writing the answer"]
+    assert metric_words.legends([info("f", reason="length"), info("f", reason="power_cap")]) == [
+        "at its length limit", "power_cap"]
+
+
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["x", "cpu_usage_ratio", "cpu_core_usage_ratio"]),
                           st.dictionaries(NAMES, st.sampled_from(["", "0", "a"]), max_size=2)), max_size=8))

@@ -8,7 +8,7 @@ import pytest
 
 from api.serving_file_models import CacheType
 from components import file_words
-from components.model_dialogs import CACHE_TYPES
+from components.model_dialogs import CACHE_TYPES, fit_dialog
 from components.model_files import parameters, process_name
 from config.serving import ModelProcess
 from serving.files import kv
@@ -68,3 +68,8 @@ def test_parameters_are_told_as_people_say_them(count: int | None, words: str) -
 
 def test_the_types_of_cache_are_those_that_can_be_counted() -> None:
     assert set(CACHE_TYPES) == set(get_args(CacheType)) == set(kv.CACHE_TYPES)
+
+
+@pytest.mark.usefixtures("english")
+def test_the_sum_of_a_need_says_that_the_context_of_a_gpu_is_not_in_it() -> None:
+    assert "The model itself needs {total}, without the context of a GPU: {parts}." in str(fit_dialog(may_define=False))

@@ -80,6 +80,22 @@ def test_the_form_tells_the_bounds_of_a_plan() -> None:
         assert hint in said
 
 
+def test_the_form_checks_the_bounds_of_a_plan_and_says_them_in_words() -> None:
+    assert model_bench.BOUNDS == {
+        "concurrency": (plan.MOST_AT_ONCE, plan.MOST_STEPS), "prompt_tokens": (plan.MOST_PROMPT, plan.MOST_LENGTHS),
+        "answer_tokens": (plan.MOST_ANSWER, 1), "seconds": (plan.LONGEST_STEP, 1), "requests": (plan.MOST_REQUESTS, 1),
+    }
+    assert (model_bench.LONGEST, model_bench.WARM_UP, model_bench.PAUSE) == (plan.LONGEST, plan.WARM_UP, plan.PAUSE)
+    said = words(model_bench.panel("m", "box", may_start=True))
+    assert "whole numbers from 1 to 64, at most 6 of them, each larger than the one before" in said
+    assert "a whole number from 1 to 2,000, or nothing" in said and "a number from 1 to 60" in said
+
+
+def test_while_the_first_load_test_runs_it_is_not_said_that_there_is_none() -> None:
+    assert model_bench.nothing(may_start=True, runs=True) is None
+    assert "No load test yet" in words(model_bench.nothing(may_start=True))
+
+
 def test_the_one_in_hand() -> None:
     running = SimpleNamespace(
         model="m", server="box", by="ada", count=4, state="running", problem="", live=None, steps=(), progress=0.0,

@@ -155,7 +155,7 @@ def shown(model: str, requests: int) -> Shown:
 def test_a_comparison_says_better_and_worse() -> None:
     words = said(model_compare.compared(shown("a", 50), shown("b", 50), "ttft", NOW))
     assert "Time to the first token, p95 500 ms 1.00 s +100 % worse" in words
-    assert "Joules per token – – –" in words and "Ended: stop 100 % 100 %" in words
+    assert "Joules per token – – –" in words and "Ended: complete 100 % 100 %" in words
 
 
 def test_a_side_that_is_cut_says_of_how_many_requests_its_times_are() -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import sys
+from pathlib import Path
+
 import pytest
 
-from components.sentences import sentence
+import serving.processes.supervisor  # noqa: F401 - brings the others
+from components.sentences import FORMS, sentence
 
 
 @pytest.mark.usefixtures("french")
@@ -24,6 +29,22 @@ from components.sentences import sentence
 )
 def test_known_sentences_are_translated_and_others_left_alone(written: str, shown: str):
     assert sentence(written) == shown
+
+
+@pytest.mark.parametrize("file", ["ending", "run", "output", "definition"])
+def test_whatever_a_model_process_says_of_itself_is_known_by_its_form(file: str):
+    tree = ast.parse(Path(sys.modules[f"serving.processes.{file}"].__file__ or "").read_text())
+    said = {
+        str(node.args[0].value) for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "N_"
+        and isinstance(node.args[0], ast.Constant)
+    }
+    assert said and not {text for text in said if "%(" in text} - set(FORMS)
+
+
+@pytest.mark.usefixtures("french")
+def test_how_a_model_process_ended_is_translated():
+    assert sentence("It ended with code 1.") == "Il s’est terminé avec le code 1."
 
 
 @pytest.mark.usefixtures("english")

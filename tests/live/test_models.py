@@ -107,6 +107,34 @@ def test_a_process_of_ours_is_there_before_its_server_answers_and_one_row_after(
     assert row.state == "running", "its server does not tell, but its process runs"
 
 
+@pytest.mark.parametrize(("process", "down_pid", "state", "detail"), [
+    ({"state": "loading", "detail": "starting"}, None, "loading", "starting"),
+    ({"state": "running", "detail": "stopping"}, None, "running", "stopping"),
+    ({"state": "running", "responding": True}, None, "running", ""),  # the look is of the run before
+    ({"state": "running", "responding": True}, 7, "error", "not responding"),  # the process is there, and hangs
+    ({"state": "running", "responding": False}, None, "error", "not responding"),
+    ({"state": "error", "detail": "waiting", "message": "It ended with code 1."}, None, "error", "waiting"),
+])
+def test_what_a_process_says_of_itself_wins_over_a_look_at_the_run_before(
+    process: dict[str, Any], down_pid: int | None, state: str, detail: str,
+) -> None:
+    found = engines({"name": "own", "state": "running"}, name="own", state="down", message="No connection.",
+                    pid=down_pid)
+    row, = rows(found, {"processes": [{"name": "own", "pid": 8, **process}]}, [])
+    assert (row.state, row.detail) == (state, detail)
+    assert row.message == process.get("message", "No connection." if detail == "not responding" else "")
+
+
+def test_what_a_process_that_has_ended_used_is_gone_with_it() -> None:
+    present = [told(m.MEMORY, 5e9, model="own", server="own"), told(m.GPU_MEMORY, 5e9, model="own", server="own"),
+               told(m.P95, 1, model="own", server="own", proxy="p")]
+    for found in ({}, engines({"name": "own", "state": "running"}, name="own", state="down")):
+        row, = rows(found, {"processes": [{"name": "own", "state": "stopped"}]}, present)
+        assert (row.value("memory"), row.value("gpu_memory"), row.value("p95")) == (None, None, 1)
+    row, = rows({}, {"processes": [{"name": "own", "state": "running", "pid": 7}]}, present)
+    assert row.value("memory") == 5e9
+
+
 def test_what_only_a_proxy_has_seen_is_a_row_too() -> None:
     row, = rows({}, {}, [told(rate_of(m.REQUESTS), 1, proxy="ollama")])
     assert (row.server, row.name, row.state) == ("box", "m", "running")

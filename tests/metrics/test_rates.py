@@ -19,6 +19,17 @@ def test_the_rate_divides_by_the_time_that_passed():
     assert rate(rates, 400, 2.5) == [200.0]
 
 
+def test_a_count_is_spread_over_the_time_between_what_is_kept_and_adds_up_again():
+    rates, refused, found = Rates(), Metric("refused_total", "counter", "", "h"), []
+    for total, read_at, kept_at in ((0, 50.0, 7.0), (36, 50.97, 8.0), (40, 52.03, 9.0), (40, 53.01, 8000.0)):
+        found += [one.value for one in rates.derive([Sample(refused, (), total)], read_at, kept_at)]
+    assert found[:2] == [36, 4], "36 in a second that was read after 970 ms are 36"
+    assert found[2] == 0, "a clock that was set makes no rate vanish"
+    bytes_ = Rates()
+    list(bytes_.derive([Sample(BYTES, (), 0)], 50.0, 7.0))
+    assert next(iter(bytes_.derive([Sample(BYTES, (), 97)], 50.97, 8.0))).value == 97 / (50.97 - 50.0)
+
+
 def test_a_reset_counter_is_a_gap_and_not_a_negative_rate():
     rates = Rates()
     rate(rates, 100, 1)

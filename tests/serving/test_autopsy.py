@@ -14,7 +14,7 @@ from metrics import models as m
 from metrics.metric import Metric
 from pages.i18n import init_i18n
 from serving.autopsy.examine import examine
-from serving.autopsy.found import Autopsy
+from serving.autopsy.found import Autopsy, Fired
 from serving.requests import reading
 from serving.requests.table import Request
 from tests.serving.store import Store, request
@@ -158,9 +158,34 @@ def test_an_alert_is_evidence_and_no_cause(store: Store) -> None:
     slow = request(BEGIN, BEGIN + 6, 999, **USUAL)
     store.add(slow)
     found: Request = reading.page(store.database, reading.Filter()).requests[0]
-    told = examine(store.database, store.query, found, lambda _start, _end: [{"name": "Disk full", "series": "x"}])
+    alert = Fired("Disk full", "disk_volume_used_ratio", {"mount": "/srv"})
+    told = examine(store.database, store.query, found, lambda _start, _end: [alert])
     assert codes(told) == ["alert"] and headline(told) == "Nothing stands out."
-    assert autopsy_words.sentence(told.findings[0]) == "An alert was firing: Disk full."
+    assert autopsy_words.sentence(told.findings[0]) == "An alert was firing: Disk full (/srv)."
+
+
+def test_only_alerts_of_the_model_its_server_its_proxy_or_this_machine_are_told(store: Store) -> None:
+    slow = request(BEGIN, BEGIN + 6, 999, **USUAL)
+    store.add(slow)
+    found: Request = reading.page(store.database, reading.Filter()).requests[0]
+    mine = [
+        Fired("Model crashed", "model_state", {**HERE, "engine": "llamacpp"}),
+        Fired("Proxy down", "proxy_up", {"proxy": found.proxy}), Fired("High CPU use", "cpu_usage_ratio", {}),
+    ]
+    others = [
+        Fired("Model crashed", "model_state", {"server": "box", "model": "other"}),
+        Fired("Model does not respond", "model_server_up", {"server": "second"}),
+        Fired("Proxy down", "proxy_up", {"proxy": "elsewhere"}),
+        Fired("Source of values fails", "vigie_collector_status", {"collector": "disk"}),
+    ]
+    told = examine(store.database, store.query, found, lambda _start, _end: [*others, *mine])
+    assert [autopsy_words.sentence(one) for one in told.findings] == [
+        "An alert was firing: Model crashed (m, box).", "An alert was firing: Proxy down (LM Studio / OpenAI).",
+        "An alert was firing: High CPU use (CPU use).",
+    ]
+    assert words(told)["Alerts that fired"] == ("3", "")
+    far = examine(store.database, store.query, found, lambda _start, _end: mine, lambda _server, _model: False)
+    assert [one.facts["name"] for one in far.findings] == ["Model crashed", "Proxy down"]
 
 
 def test_a_model_with_few_requests_has_no_usual(tmp_path: Path) -> None:

@@ -54,6 +54,16 @@ def test_counts_are_of_all_and_times_of_what_went_well(database: Database) -> No
     assert found.joules_per_token is None and not found.cut
 
 
+def test_what_clients_did_has_not_failed(database: Database) -> None:
+    add(database, 20)
+    add(database, 6, first=20, error="client_gone", finish="", status=499)
+    add(database, 4, first=26, error="refused", finish="", status=400)
+    add(database, 2, first=30, error="midstream", finish="")
+    found = side(database, Filter(model="m"), most=20)
+    assert (found.requests, found.failed, found.client_did, found.cut) == (32, 2, 10, False)
+    assert found.failed_ratio == pytest.approx(2 / 32) and found.client_ratio == pytest.approx(10 / 32)
+
+
 def test_energy_is_of_the_requests_that_were_reckoned(database: Database) -> None:
     add(database, 4, joules=22.0)
     add(database, 4, first=4)

@@ -166,9 +166,14 @@ def test_requests_are_found_by_what_they_are(database: Database, source: Source)
     assert [one.id for one in reading.everything(database, Filter(model="m"))] == [1, 2, 4]
     assert [one.id for one in reading.around(database, NOW - 5000, NOW - 4999)] == [4]
     assert reading.counted(database, ["model"], Filter())[0] == {
-        "model": "m", "requests": 3, "failed": 0, "prompt_tokens": 21, "output_tokens": 123, "joules": None,
-        "token_joules": None,
+        "model": "m", "requests": 3, "failed": 0, "client_did": 0, "prompt_tokens": 21, "output_tokens": 123,
+        "joules": None, "token_joules": None,
     }
+    source.add(2, error="client_gone", status=499)
+    source.add(1, error="refused", status=400)
+    log_of(database, source).pull()
+    assert ids(error="failed") == [3] and ids(error="client") == [7, 6, 5] and ids(error="any") == [7, 6, 5, 3]
+    assert reading.page(database, Filter()).failed == 1, "who left or was refused has not failed"
     speed = reading.one(database, 1)
     assert speed is not None and speed.tokens_per_second == pytest.approx(50)
 
