@@ -8,9 +8,8 @@ from typing import Any, Protocol
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from components import metric_words
+from components import metric_words, model_words
 from components.formats import ABSENT, figure, human, latency, number
-from components.model_proxies import proxy_words
 
 
 class Found(Protocol):
@@ -115,7 +114,7 @@ def _alert(f: Mapping[str, Any]) -> str:
     labels: Mapping[str, str] = f.get("labels") or {}
     names = [*(one for one in _FIRST if labels.get(one)), *sorted(labels.keys() - {*_FIRST, "engine", "scope"})]
     about = ", ".join(
-        proxy_words(labels[one]) if one == "proxy" else metric_words.labelled(one, labels[one]) for one in names
+        model_words.proxy(labels[one]) if one == "proxy" else metric_words.labelled(one, labels[one]) for one in names
     )
     return _("An alert was firing: %(name)s (%(about)s).", name=_(str(f.get("name", ""))),
              about=about or metric_words.metric(str(f.get("metric", ""))))

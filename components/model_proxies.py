@@ -9,7 +9,7 @@ from dash import html
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from components import cards, states
+from components import cards, model_words, states
 from components.attrs import attrs
 from components.formats import clock, duration, human, latency, moment, number
 from components.sentences import sentence
@@ -60,7 +60,7 @@ def _strip(one: Proxy) -> html.Div:
     return html.Div(
         [
             html.Div([
-                html.Strong(proxy_words(one.name)), " ",
+                html.Strong(model_words.proxy(one.name)), " ",
                 html.Span([html.Span(className="model-dot"), state_words(one)],
                           className=f"model-state {state_class(one)}"), " ",
                 html.Span(one.address, className="mono muted"),
@@ -83,10 +83,6 @@ def _counts(known: Mapping[str, float]) -> str:
         return _("%(requests)s since the start, %(count)s failed", requests=told, count=number(failed))
     return _("%(requests)s since the start", requests=told)
 
-
-def proxy_words(name: str) -> str:
-    """What a proxy is called."""
-    return {"ollama": "Ollama", "lmstudio": "LM Studio / OpenAI"}.get(name, name)
 
 
 def state_words(one: Proxy) -> str:

@@ -108,3 +108,8 @@ def error(code: str) -> str:
         "not_found": _("no such model"), "start": _("model did not start"),
         "internal": _("fault of the proxy"),
     }.get(code, code)
+
+
+def proxy(name: str) -> str:
+    """What a proxy is called."""
+    return {"ollama": "Ollama", "lmstudio": "LM Studio / OpenAI"}.get(name, name)
