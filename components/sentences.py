@@ -106,6 +106,7 @@ FORMS = (
     N_("The name %(name)s of a model process is not one: letters, digits and - _ . : / @ + are allowed."),
     N_("The model file of %(name)s must be an absolute path."),
     N_("The GPUs of %(name)s are numbers with commas between."),
+    N_("The file with the API key of %(name)s must be an absolute path."),
 )
 """The forms, the longer ones first. A test compares them with what the rooms write."""
 
