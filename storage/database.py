@@ -24,6 +24,8 @@ CONNECT_SECONDS = 2
 BUSY_SECONDS = 5
 RETRY = (0.5, 1.0, 2.0, 5.0)
 """Seconds between attempts while PostgreSQL is away (the last one stays): no request may wait for each of them."""
+_ALEMBIC = threading.Lock()
+"""Alembic keeps what it works on in globals: two databases are not migrated at once in one process."""
 _MIGRATION_LOCK = 0x76696769
 """Key of the PostgreSQL advisory lock that lets one process migrate at a time ("vigi")."""
 
@@ -203,7 +205,7 @@ def migrate(engine: Engine, room: Room) -> None:
     newest, table = newest_revision(room), f"{room}_version"
     if newest is None or _stored_revision(engine, table, newest) == newest:
         return
-    with engine.execution_options(vigie_write=True).begin() as connection:
+    with _ALEMBIC, engine.execution_options(vigie_write=True).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         from alembic import command

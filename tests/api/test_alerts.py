@@ -92,13 +92,12 @@ def test_history_is_filtered_paged_and_summed(
     alerting: House, firing: dict[str, Any], viewer: FlaskClient,
 ) -> None:
     page = viewer.get("/api/alerts/history?rule=cpu_used&limit=1").json
-    assert page["data"][0]["id"] == firing["id"] and page["data"][0]["state"] == "firing"
+    rows = list(page["data"])  # on a machine that is idle and busy in turns it fires more than once
     assert page["count"] >= 1 and page["by_severity"] == {"warning": page["count"]}
-    seen, before = 1, page["more"]
-    while before is not None:
-        page = viewer.get(f"/api/alerts/history?rule=cpu_used&limit=1&before={before}").json
-        seen, before = seen + len(page["data"]), page["more"]
-    assert seen == page["count"]
+    while page["more"] is not None:
+        page = viewer.get(f"/api/alerts/history?rule=cpu_used&limit=1&before={page['more']}").json
+        rows += page["data"]
+    assert len(rows) == page["count"] and firing["id"] in {one["id"] for one in rows}
     assert viewer.get("/api/alerts/history?text=no_such_thing").json["count"] == 0
     assert viewer.get("/api/alerts/history?state=resolved&severity=critical").json["data"] == []
     wrong = viewer.get("/api/alerts/history?from=2026-01-02&to=2026-01-01")

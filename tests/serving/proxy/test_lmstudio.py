@@ -166,7 +166,7 @@ def test_what_cannot_be_asked_is_refused_with_a_reason(
     assert (answer.status_code, error["type"]) == (400, "invalid_request") and says in error["message"]
 
 
-VALUES = st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+VALUES = st.recursive(st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.text(max_size=5),
                       lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
                           st.sampled_from(["type", "content", "data_url", "text"]), inner, max_size=3))
 
