@@ -13,8 +13,16 @@ import orjson
 
 from serving.proxy.body import parsed
 from serving.proxy.exchange import Exchange
-from serving.proxy.gathering import LARGEST_GATHERED, GatheredAnswer, Pieces, cut_short, delta_of, dumped, too_large
-from serving.proxy.lines import Lines
+from serving.proxy.gathering import (
+    LARGEST_GATHERED,
+    BoundedLines,
+    GatheredAnswer,
+    Pieces,
+    cut_short,
+    delta_of,
+    dumped,
+    too_large,
+)
 from serving.proxy.meter import now
 from serving.proxy.told import Told, error_words
 
@@ -74,9 +82,8 @@ class StreamedChat(_Chat):
 
     def __init__(self, exchange: Exchange, loaded_in: float = 0.0) -> None:
         super().__init__(exchange, loaded_in)
-        self._lines, self._begun, self._over = Lines(), False, False
+        self._lines, self._begun, self._over = BoundedLines(), False, False
         self._output: list[tuple[str, list[str]]] = []
-        self._size = 0
 
     def feed(self, chunk: bytes) -> bytes:
         """The events that the new ones make.
@@ -84,10 +91,8 @@ class StreamedChat(_Chat):
         Raises:
             Refusal: 502, a line is too long, or the answer too large to be told again at its end.
         """
-        self._size += len(chunk)
-        if self._size > LARGEST_GATHERED:
-            raise too_large()
-        return self._begin() + b"".join(self._line(line) for line in self._lines.feed_all(chunk))
+        lines = self._lines.feed(chunk)
+        return self._begin() + b"".join(self._line(line) for line in lines)
 
     def end(self) -> bytes:
         """The last event, which carries it all again, unless it was given.

@@ -167,6 +167,28 @@ class Calls:
         } for one in self._calls.values()]
 
 
+class BoundedLines:
+    """The lines of a stream that is put together, as many as memory is given for."""
+
+    def __init__(self) -> None:
+        self._lines, self._size = Lines(), 0
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The lines that are whole now.
+
+        Raises:
+            Refusal: 502, the stream is too large, or has a line that is.
+        """
+        self._size += len(chunk)
+        if self._size > LARGEST_GATHERED:
+            raise too_large()
+        return self._lines.feed_all(chunk)
+
+    def rest(self) -> bytes:
+        """A last line without its end."""
+        return self._lines.rest()
+
+
 class Pieces:
     """The events of a stream, put together."""
 
@@ -179,7 +201,7 @@ class Pieces:
         self.envelope: dict[str, Any] = {}
         """What stands beside the choices, the newest of each."""
         self.error: dict[str, Any] | None = None
-        self._lines, self._size = Lines(), 0
+        self._lines = BoundedLines()
 
     def feed(self, chunk: bytes) -> None:
         """Takes up bytes of the stream.
@@ -187,10 +209,7 @@ class Pieces:
         Raises:
             Refusal: 502, it is too large, or has a line that is.
         """
-        self._size += len(chunk)
-        if self._size > LARGEST_GATHERED:
-            raise too_large()
-        for line in self._lines.feed_all(chunk):
+        for line in self._lines.feed(chunk):
             self._line(line)
 
     def _line(self, line: bytes) -> None:

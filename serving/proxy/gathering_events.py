@@ -13,8 +13,7 @@ import orjson
 
 from serving.proxy.body import parsed
 from serving.proxy.dialect import Refusal
-from serving.proxy.gathering import LARGEST_GATHERED, cut_short, dumped, too_large
-from serving.proxy.lines import Lines
+from serving.proxy.gathering import BoundedLines, cut_short, dumped
 from serving.proxy.told import error_words
 
 JOINED = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "signature"}
@@ -28,7 +27,7 @@ class _Gathered:
     gathers = True
 
     def __init__(self) -> None:
-        self._lines, self._size, self._error = Lines(), 0, ""
+        self._lines, self._error = BoundedLines(), ""
 
     def feed(self, chunk: bytes) -> bytes:
         """Nothing before the end.
@@ -36,10 +35,7 @@ class _Gathered:
         Raises:
             Refusal: 502, it is too large, or has a line that is.
         """
-        self._size += len(chunk)
-        if self._size > LARGEST_GATHERED:
-            raise too_large()
-        for line in self._lines.feed_all(chunk):
+        for line in self._lines.feed(chunk):
             self._line(line)
         return b""
 

@@ -133,7 +133,7 @@ def test_a_line_without_end_is_refused_before_it_fills_the_memory(name: str, pie
 ])
 def test_what_is_put_together_is_bounded(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gathering, "LARGEST_GATHERED", 1 << 20)
-    for module in ("answer_ollama", "answer_lmstudio", "gathering_events"):
+    for module in ("answer_ollama", "answer_lmstudio"):
         monkeypatch.setattr(f"serving.proxy.{module}.LARGEST_GATHERED", 1 << 20)
     text = event("a" * 1000)
     with pytest.raises(Refusal, match="larger than 1 MiB"):
