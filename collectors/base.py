@@ -11,8 +11,13 @@ from metrics.metric import Metric, Sample
 class NoData(Exception):
     """The machine has no such thing (no GPU, no sensor). A state of its own, not a failure.
 
-    The message says why and, where it helps, what to do; the screen shows it.
+    The message says why and, where it helps, what to do; the screen shows it. ``soon``: it may come any moment, for
+    somebody has only to define it, and looking costs nothing: it is looked for as often as for what is there.
     """
+
+    def __init__(self, why: str, *, soon: bool = False) -> None:
+        super().__init__(why)
+        self.soon = soon
 
 
 @runtime_checkable

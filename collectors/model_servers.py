@@ -108,7 +108,7 @@ class ModelServers:
             self._snapshot = {}
             if self._discover() and self._discovery.trouble:
                 raise OSError(self._discovery.trouble)
-            raise NoData(NONE_FOUND if self._discover() else NONE_CONFIGURED)
+            raise NoData(NONE_FOUND if self._discover() else NONE_CONFIGURED, soon=True)
         self._look()
         settled = self._settled()
         samples = [sample for one in settled for sample in _told(one)]

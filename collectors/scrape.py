@@ -48,6 +48,7 @@ class _Lane(threading.Thread):
         self.samples: list[Sample] = []
         self.state: SourceState = "pending"
         self.message = ""
+        self.soon = False
         self.duration = 0.0
         self.read_at = 0.0
 
@@ -74,7 +75,7 @@ class _Lane(threading.Thread):
                 self.samples = list(self.collector.collect(self.at))
                 self.state = "ok"
             except NoData as reason:
-                self.state, self.message = "no_data", str(reason)
+                self.state, self.message, self.soon = "no_data", str(reason), reason.soon
             except Exception as error:  # noqa: BLE001 - an edge: whatever a driver throws is this source's failure
                 self.state, self.message = "failed", f"{type(error).__name__}: {error}"
             self.duration = time.perf_counter() - started
@@ -165,7 +166,7 @@ class ScrapeRunner:
 
     def _pause(self, lane: _Lane) -> float:
         every = lane.collector.every
-        if lane.state == "no_data":
+        if lane.state == "no_data" and not lane.soon:
             return max(every, NO_DATA_EVERY)
         if lane.state == "failed":
             return max(every, FAILED_EVERY)

@@ -27,7 +27,7 @@ STARTING = 10.0
 
 def _nothing_there() -> NoData:
     # Written out, so that the translators' tool finds it.
-    return NoData("No proxy is switched on and no model process is defined.")
+    return NoData("No proxy is switched on and no model process is defined.", soon=True)
 
 
 class Serving:

@@ -59,6 +59,26 @@ def states(runner):
     return {s.name: s.state for s in runner.statuses()}
 
 
+def test_what_may_come_any_moment_is_looked_for_as_often_as_what_is_there():
+    looks = {"absent": 0, "soon": 0}
+
+    class Soon(Absent):
+        name = "soon"
+
+        def collect(self, now):
+            looks[self.name] += 1
+            raise NoData("Nobody has defined one.", soon=self.name == "soon")
+
+    class Never(Soon):
+        name = "absent"
+
+    runner = ScrapeRunner([Soon(), Never()], deadline=5)
+    for at in range(3):
+        runner.run(at)
+    runner.stop()
+    assert looks == {"soon": 3, "absent": 1}
+
+
 def test_ok_no_data_and_failed_are_three_states():
     runner = ScrapeRunner([Counting(), Absent(), Broken()], deadline=5)
     samples, snapshots = runner.run(0)
